@@ -1,0 +1,219 @@
+// Package grad runs fused operations with hand-written gradients. A forward
+// pass appends plain records to a Tape; Backward walks them in reverse. Every
+// value is a row-major float32 matrix: rows are examples (or time steps times
+// examples), columns are features.
+//
+// Shapes are programmer's business here: a mismatch panics. Data from outside
+// is validated before it reaches this package.
+package grad
+
+import (
+	"fmt"
+	"iter"
+
+	"rnnrep/internal/tensor"
+)
+
+// Op names the operation of a record.
+type Op uint8
+
+// Param is a trained matrix with its gradient. Backward adds to Grad.
+type Param struct {
+	Name        string
+	Rows, Cols  int
+	Value, Grad []float32
+}
+
+// NewParam returns a zero parameter with its gradient buffer.
+func NewParam(name string, rows, cols int) *Param {
+	return &Param{Name: name, Rows: rows, Cols: cols, Value: make([]float32, rows*cols), Grad: make([]float32, rows*cols)}
+}
+
+// Var is a value on a tape.
+type Var struct {
+	t  *Tape
+	id int32
+}
+
+const maxInputs = 8
+
+// record is one operation: its inputs, its value and what its gradient needs.
+type record struct {
+	op         Op
+	in         [maxInputs]int32
+	nin        int
+	rows, cols int
+	value      []float32
+	grad       []float32
+	needs      bool // a gradient flows through it
+	param      *Param
+	name       string
+	aux        [6][]float32
+	index      []int32
+	targets    []float32
+	scalar     float32
+	steps      int
+	models     int
+	cell       int32     // of a recurrent record: the OpCell record with its states c
+	transposed []float32 // of a weight matrix, made once per pass
+}
+
+// Tape holds one forward pass. A tape and its memory are reused by Reset; after
+// the first pass of a given shape a pass allocates nothing. Not safe for
+// concurrent use.
+type Tape struct {
+	arena   tensor.Arena
+	records []record
+	infer   bool
+	pass    recurrentPass
+}
+
+// NewTape returns an empty tape.
+func NewTape() *Tape { return &Tape{} }
+
+// Inference makes the tape skip everything that only gradients need.
+func (t *Tape) Inference() *Tape { t.infer = true; return t }
+
+// Reset forgets the pass; every Var of it becomes invalid.
+func (t *Tape) Reset() {
+	t.arena.Reset()
+	t.records = t.records[:0]
+}
+
+// add appends a record with a fresh value of rows x cols.
+func (t *Tape) add(op Op, rows, cols int, in ...Var) (*record, Var) {
+	n := len(t.records)
+	if n < cap(t.records) {
+		t.records = t.records[:n+1]
+	} else {
+		t.records = append(t.records, record{})
+	}
+	r := &t.records[n]
+	*r = record{op: op, rows: rows, cols: cols, nin: len(in)}
+	for i, v := range in {
+		if v.t != t {
+			panic("grad: value of another tape")
+		}
+		r.in[i] = v.id
+		r.needs = r.needs || t.records[v.id].needs
+	}
+	r.needs = r.needs && !t.infer
+	return r, Var{t, int32(n)}
+}
+
+// compute is add with the value allocated from the arena.
+func (t *Tape) compute(op Op, rows, cols int, in ...Var) (*record, Var) {
+	r, v := t.add(op, rows, cols, in...)
+	r.value = t.arena.Take(rows * cols)
+	return r, v
+}
+
+func (t *Tape) input(r *record, i int) *record { return &t.records[r.in[i]] }
+
+// Input puts a constant matrix on the tape; data is used in place. The name is
+// for export: a graph input of that name, or a constant if it is empty.
+func (t *Tape) Input(name string, rows, cols int, data []float32) Var {
+	if len(data) != rows*cols {
+		panic(fmt.Sprintf("grad: input %q has %d values, not %dx%d", name, len(data), rows, cols))
+	}
+	r, v := t.add(OpInput, rows, cols)
+	r.value, r.name = data, name
+	return v
+}
+
+// Variable is Input for a value whose gradient is wanted: see Grad.
+func (t *Tape) Variable(name string, rows, cols int, data []float32) Var {
+	v := t.Input(name, rows, cols, data)
+	t.records[v.id].needs = !t.infer
+	return v
+}
+
+// Zeros puts a constant zero matrix on the tape.
+func (t *Tape) Zeros(rows, cols int) Var {
+	r, v := t.add(OpZeros, rows, cols)
+	r.value = t.arena.Zeros(rows * cols)
+	return v
+}
+
+// Param puts a parameter on the tape.
+func (t *Tape) Param(p *Param) Var {
+	r, v := t.add(OpParam, p.Rows, p.Cols)
+	r.value, r.grad, r.param, r.name = p.Value, p.Grad, p, p.Name
+	r.needs = !t.infer
+	return v
+}
+
+// Value is the matrix of v, row by row; it aliases the tape's memory.
+func (v Var) Value() []float32 { return v.rec().value }
+
+// Grad is the gradient of v after Backward, nil where none flows.
+func (v Var) Grad() []float32 { return v.rec().grad }
+
+// Rows and Cols are the shape of v.
+func (v Var) Rows() int { return v.rec().rows }
+
+// Cols is the number of features of v.
+func (v Var) Cols() int { return v.rec().cols }
+
+// Tape is the tape that v lives on.
+func (v Var) Tape() *Tape { return v.t }
+
+func (v Var) rec() *record { return &v.t.records[v.id] }
+
+// Backward adds the gradient of the scalar loss to every parameter's Grad.
+func (t *Tape) Backward(loss Var) {
+	l := loss.rec()
+	if l.rows != 1 || l.cols != 1 {
+		panic(fmt.Sprintf("grad: loss is %dx%d, not a scalar", l.rows, l.cols))
+	}
+	for i := range t.records {
+		if r := &t.records[i]; r.needs && r.param == nil {
+			r.grad = t.arena.Zeros(r.rows * r.cols)
+		}
+	}
+	if !l.needs {
+		return
+	}
+	l.grad[0] = 1
+	for i := int(loss.id); i >= 0; i-- {
+		r := &t.records[i]
+		if r.needs {
+			if f := gradients[r.op]; f != nil {
+				f(t, r)
+			}
+		}
+	}
+}
+
+// Node is a record as an exporter sees it.
+type Node struct {
+	Op         Op
+	In         []Var
+	Rows, Cols int
+	Name       string  // of an input or parameter
+	Param      *Param  // of a parameter
+	Steps      int     // recurrent ops: time steps
+	Models     int     // per-model ops: number of weight sets; 1: shared by all rows
+	Scalar     float32 // Scale's factor, Slice's first column
+	Index      []int32
+}
+
+// Nodes lists the pass record by record, in order of execution.
+func (t *Tape) Nodes() iter.Seq2[Var, Node] {
+	return func(yield func(Var, Node) bool) {
+		for i := range t.records {
+			r := &t.records[i]
+			n := Node{Op: r.op, Rows: r.rows, Cols: r.cols, Name: r.name, Param: r.param,
+				Steps: r.steps, Models: r.models, Scalar: r.scalar, Index: r.index}
+			for _, id := range r.in[:r.nin] {
+				n.In = append(n.In, Var{t, id})
+			}
+			if !yield(Var{t, int32(i)}, n) {
+				return
+			}
+		}
+	}
+}
+
+// gradients holds the backward function of each op; nil: none flows through it.
+var gradients [opCount]func(t *Tape, r *record)
