@@ -7,7 +7,7 @@ import (
 )
 
 // Population is one or many models of one spec, bound to a tape. Model n owns
-// rows n*R/N to (n+1)*R/N of every step's input. The spec must be Plain.
+// rows n*R/N to (n+1)*R/N of every step's input. Only Plain specs can Step.
 type Population struct {
 	Spec   Spec
 	Models int
@@ -77,31 +77,47 @@ func (tr *Trainee) Weights(dst []float32) []float32 {
 // state, and returns the logits of every step, [T*R, OutputSize]. It allocates
 // nothing.
 func (tr *Trainee) Sequence(t *grad.Tape, in grad.Steps) grad.Var {
-	at := 0
-	next := func() grad.Var { at++; return t.Param(tr.params[at-1]) }
-	var h grad.Var
 	for i, l := range tr.Spec.Layers {
-		w := grad.Weights{IH: next(), HH: next(), BIH: next(), BHH: next()}
-		if i > 0 {
-			in = grad.Steps{X: h, T: in.T}
-		}
-		h, _ = grad.Recurrent(layerOps[l.Cell], w, in, grad.State{})
+		h, _ := grad.Recurrent(layerOps[l.Cell], tr.layer(t, i), in, grad.State{})
+		in = grad.Steps{X: h, T: in.T}
 	}
-	if tr.Spec.Outputs > 0 {
-		h = grad.Linear(h, next(), next())
+	return tr.readout(t, in.X)
+}
+
+// Step is Sequence from a given state; next is the state of the last step when
+// in.T is 1.
+func (tr *Trainee) Step(t *grad.Tape, in grad.Steps, s State) (logits grad.Var, next State) {
+	next = make(State, len(s))
+	for i, l := range tr.Spec.Layers {
+		var h grad.Var
+		h, next[i] = grad.Recurrent(layerOps[l.Cell], tr.layer(t, i), in, s[i])
+		in = grad.Steps{X: h, T: in.T}
 	}
-	return h
+	return tr.readout(t, in.X), next
+}
+
+func (tr *Trainee) layer(t *grad.Tape, i int) grad.Weights {
+	p := tr.params[4*i : 4*i+4]
+	return grad.Weights{IH: t.Param(p[0]), HH: t.Param(p[1]), BIH: t.Param(p[2]), BHH: t.Param(p[3])}
+}
+
+func (tr *Trainee) readout(t *grad.Tape, h grad.Var) grad.Var {
+	if tr.Spec.Outputs == 0 {
+		return h
+	}
+	p := tr.params[4*len(tr.Spec.Layers):]
+	return grad.Linear(h, t.Param(p[0]), t.Param(p[1]))
 }
 
 // bind makes a population whose tensors come from value.
 func bind(spec Spec, models int, value func(Slot) grad.Var) *Population {
-	if !spec.Plain() {
-		panic("rnn: only plain cells run on a tape: " + spec.String())
-	}
 	p := &Population{Spec: spec, Models: models, slots: map[string]grad.Var{}}
 	slots := spec.Layout()
 	for _, s := range slots {
 		p.slots[s.Name] = value(s)
+	}
+	if !spec.Plain() {
+		return p
 	}
 	for i := range spec.Layers {
 		s := slots[4*i : 4*i+4]
@@ -124,8 +140,11 @@ func (p *Population) Slot(name string) (v grad.Var, ok bool) {
 func (p *Population) Start() State { return make(State, len(p.layers)) }
 
 // Step feeds one input x [R, Inputs] and returns the outputs [R, OutputSize]
-// and the state after it. s is not changed.
+// and the state after it. s is not changed. It panics unless the spec is Plain.
 func (p *Population) Step(x grad.Var, s State) (logits grad.Var, next State) {
+	if p.layers == nil {
+		panic("rnn: only plain cells run on a tape: " + p.Spec.String())
+	}
 	next = make(State, len(p.layers))
 	for i, l := range p.Spec.Layers {
 		x, next[i] = grad.Recurrent(layerOps[l.Cell], p.layers[i], grad.Steps{X: x, T: 1}, s[i])

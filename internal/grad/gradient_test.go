@@ -74,6 +74,7 @@ var gradientCases = []gradientCase{
 	{"concat and slice", []Op{OpConcat, OpSlice}, [][2]int{{2, 3}, {2, 2}}, func(t *Tape, v []Var) Var {
 		return weigh(Slice(Concat(v[0], v[1]), 1, 3))
 	}},
+	{"standardize", []Op{OpStandardize}, [][2]int{{3, 4}, {1, 4}, {1, 4}}, func(t *Tape, v []Var) Var { return weigh(Standardize(v[0], v[1], v[2])) }},
 	unaryCase(OpScale, func(x Var) Var { return Scale(x, -1.5) }),
 	unaryCase(OpTanh, Tanh), unaryCase(OpSigmoid, Sigmoid), unaryCase(OpRelu, Relu), unaryCase(OpGelu, Gelu),
 	unaryCase(OpSoftmax, Softmax), unaryCase(OpL2Normalize, L2Normalize),

@@ -20,6 +20,7 @@ const (
 	OpConcat      // columns side by side
 	OpSlice       // Cols columns from column Scalar on
 	OpL2Normalize // rows to unit length
+	OpStandardize // columns times a scale, plus a shift
 	OpStatistics  // seven numbers of each row
 	OpLSTM        // a layer over Steps steps
 	OpGRU
@@ -36,7 +37,7 @@ const (
 )
 
 var opNames = [opCount]string{"Input", "Zeros", "Param", "Linear", "Embed", "Add", "AddAt", "Mul", "Scale", "Tanh", "Relu",
-	"Sigmoid", "Gelu", "Softmax", "Concat", "Slice", "L2Normalize", "Statistics", "LSTM", "GRU", "ElmanTanh", "ElmanRelu",
+	"Sigmoid", "Gelu", "Softmax", "Concat", "Slice", "L2Normalize", "Standardize", "Statistics", "LSTM", "GRU", "ElmanTanh", "ElmanRelu",
 	"Cell", "CrossEntropy", "TotalVariation", "KL", "ReverseKL", "MeanSquare", "BinaryCrossEntropy"}
 
 // String is the op's name.

@@ -9,6 +9,7 @@ import (
 func init() {
 	gradients[OpSoftmax] = softmaxBackward
 	gradients[OpL2Normalize] = l2NormalizeBackward
+	gradients[OpStandardize] = standardizeBackward
 }
 
 // Softmax returns exp(x)/sum(exp(x)) of each row.
@@ -62,6 +63,36 @@ func l2NormalizeBackward(t *Tape, r *record) {
 		dot := kernel.Dot(y, dy)
 		for j := range y {
 			x.grad[i*r.cols+j] += (dy[j] - y[j]*dot) / norms[i]
+		}
+	}
+}
+
+// Standardize multiplies each column of x by its scale and adds its shift, both
+// [1, cols].
+func Standardize(x, scale, shift Var) Var {
+	if len(scale.Value()) != x.Cols() || len(shift.Value()) != x.Cols() {
+		panic("grad: standardize: scale or shift of another width")
+	}
+	r, v := x.t.compute(OpStandardize, x.Rows(), x.Cols(), x, scale, shift)
+	for i, s := range x.Value() {
+		j := i % r.cols
+		r.value[i] = s*scale.Value()[j] + shift.Value()[j]
+	}
+	return v
+}
+
+func standardizeBackward(t *Tape, r *record) {
+	x, scale, shift := t.input(r, 0), t.input(r, 1), t.input(r, 2)
+	for i, g := range r.grad {
+		j := i % r.cols
+		if x.needs {
+			x.grad[i] += g * scale.value[j]
+		}
+		if scale.needs {
+			scale.grad[j] += g * x.value[i]
+		}
+		if shift.needs {
+			shift.grad[j] += g
 		}
 	}
 }

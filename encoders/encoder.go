@@ -1,0 +1,103 @@
+package encoders
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+
+	"rnnrep/internal/grad"
+	"rnnrep/rnn"
+)
+
+// Encoder maps a population of N RNNs to N embeddings.
+type Encoder interface {
+	// Params lists what training changes, in a fixed order of unique names.
+	Params() []*grad.Param
+	// Encode returns [N, Dim], not yet normalised.
+	Encode(t *grad.Tape, p *rnn.Population) grad.Var
+	// Accepts says which specs Encode takes.
+	Accepts() Acceptance
+}
+
+// Prober is an Encoder that loops: Begin once, Advance Steps times, Finish.
+// Encode must equal that; an exporter writes the loop as such.
+type Prober interface {
+	Encoder
+	Steps() int
+	Begin(t *grad.Tape, p *rnn.Population) Probe
+	Advance(p *rnn.Population, state Probe) Probe
+	Finish(state Probe) grad.Var
+}
+
+// Probe is what a prober carries from step to step.
+type Probe struct {
+	RNN          rnn.State    // of the probed RNNs
+	Interrogator []grad.State // of the prober's own layers
+}
+
+// Preparer is an Encoder that looks at the training population once before
+// training, to scale its inputs say.
+type Preparer interface {
+	Prepare(models []*rnn.Model)
+}
+
+// Config makes an encoder: what New needs and a manifest stores.
+type Config struct {
+	Kind    string          `json:"kind"`
+	Dim     int             `json:"dim"`
+	Spec    rnn.Spec        `json:"spec"`    // of the zoo it is trained on
+	Options json.RawMessage `json:"options"` // of the kind; absent fields keep their defaults
+}
+
+// builder makes one kind of encoder.
+type builder func(c Config, r *rand.Rand) (Encoder, error)
+
+var builders = map[string]builder{}
+
+// register adds a kind; each encoder's file calls it from init.
+func register(kind string, b builder) {
+	if _, dup := builders[kind]; dup {
+		panic("encoders: registered twice: " + kind)
+	}
+	builders[kind] = b
+}
+
+// Kinds lists the registered encoders, sorted.
+func Kinds() []string { return slices.Sorted(maps.Keys(builders)) }
+
+// New makes an encoder with initial weights drawn from r.
+func New(c Config, r *rand.Rand) (Encoder, error) {
+	b, ok := builders[c.Kind]
+	if !ok {
+		return nil, fmt.Errorf("unknown encoder %q; known: %v", c.Kind, Kinds())
+	}
+	if c.Dim < 1 || c.Dim > 4096 {
+		return nil, fmt.Errorf("embedding dimension is %d; 1 to 4096 is accepted", c.Dim)
+	}
+	if err := c.Spec.Validate(); err != nil {
+		return nil, err
+	}
+	return b(c, r)
+}
+
+// options decodes a kind's options over its defaults; unknown fields are errors.
+func options[T any](c Config, defaults T) (T, error) {
+	if len(c.Options) == 0 {
+		return defaults, nil
+	}
+	d := json.NewDecoder(bytes.NewReader(c.Options))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&defaults); err != nil {
+		return defaults, fmt.Errorf("options of encoder %q: %w", c.Kind, err)
+	}
+	return defaults, nil
+}
+
+// Embeddings are the encoder's outputs scaled to unit length, [N, Dim] (paper,
+// section 4).
+func Embeddings(t *grad.Tape, e Encoder, p *rnn.Population) grad.Var {
+	return grad.L2Normalize(e.Encode(t, p))
+}

@@ -1,0 +1,273 @@
+package tasks
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"strings"
+)
+
+func init() { register(formalLanguages{}) }
+
+// The languages' alphabet: a to d, then the two markers (published generator).
+const (
+	letters    = 4
+	begin      = 4
+	end        = 5 // and padding
+	vocabulary = 6
+)
+
+// Ranges of the published generator (paper, section 5 and its code): offsets
+// from -3 to 2, n below 10, sequences of 42 tokens with the begin marker.
+const (
+	minOffset      = -3
+	maxOffset      = 2
+	maxN           = 9
+	sequenceLength = 42
+	scoredStrings  = 1000
+	longestN       = 14 // of the strings longer than any in training
+)
+
+// formalLanguages are a^n b^(n+m1) c^(n+m2) d^(n+m3) with m from -3 to 2.
+type formalLanguages struct{}
+
+func (formalLanguages) Name() string              { return "formal_languages" }
+func (formalLanguages) IO() (inputs, outputs int) { return vocabulary, vocabulary }
+
+func (formalLanguages) Recipe() Recipe {
+	return Recipe{
+		Steps: 20000, Batch: 32, WeightDecay: 1e-4, Rollouts: 100,
+		Snapshots: []int{0, 100, 200, 500, 1000, 2000, 5000, 10000, 20000},
+		Rates:     []Rate{{0, 0.01}, {10000, 0.003}, {20000, 0.0003}},
+		Metrics:   []string{"accuracy", "accuracy_counts", "train_loss", "generalization_gap"},
+	}
+}
+
+func (formalLanguages) Draw(r *rand.Rand) Task {
+	var l language
+	for i := 1; i < letters; i++ {
+		l[i] = minOffset + r.IntN(maxOffset-minOffset+1)
+	}
+	return l
+}
+
+func (formalLanguages) Parse(params []float32) (Task, error) {
+	var l language
+	if len(params) != letters || params[0] != 0 {
+		return nil, fmt.Errorf("formal_languages: task %v is not [0, m1, m2, m3]", params)
+	}
+	for i, p := range params {
+		if l[i] = int(p); float32(l[i]) != p || l[i] < minOffset || l[i] > maxOffset {
+			return nil, fmt.Errorf("formal_languages: offset %v is not a whole number from %d to %d", p, minOffset, maxOffset)
+		}
+	}
+	return l, nil
+}
+
+// Holdout is the entropy of the offsets, shifted to start at 1 and normalised:
+// the flattest languages are held out, as in the published code.
+func (formalLanguages) Holdout(params []float32) float64 {
+	low := params[0]
+	var sum float64
+	for _, p := range params {
+		low = min(low, p)
+	}
+	for _, p := range params {
+		sum += float64(1 + p - low)
+	}
+	var entropy float64
+	for _, p := range params {
+		q := float64(1+p-low) / sum
+		entropy -= q * math.Log(q)
+	}
+	return entropy
+}
+
+// language holds the offsets of a, b, c and d; a's is 0.
+type language [letters]int
+
+// Params returns the offsets, [0, m1, m2, m3].
+func (l language) Params() []float32 {
+	p := make([]float32, letters)
+	for i, m := range l {
+		p[i] = float32(m)
+	}
+	return p
+}
+
+// String is the usual notation, "a^n b^(n+1) c^(n-2) d^n".
+func (l language) String() string {
+	parts := make([]string, letters)
+	for i, m := range l {
+		exponent := "n"
+		if m != 0 {
+			exponent = fmt.Sprintf("(n%+d)", m)
+		}
+		parts[i] = string(rune('a'+i)) + "^" + exponent
+	}
+	return strings.Join(parts, " ")
+}
+
+// minN is the smallest n for which no letter occurs a negative number of times.
+func (l language) minN() int { return max(0, -min(l[1], l[2], l[3])) }
+
+// token is the i-th token of the string for n, the begin marker being token 0.
+func (l language) token(n, i int) int32 {
+	if i == 0 {
+		return begin
+	}
+	for letter, m := range l {
+		if i <= n+m {
+			return int32(letter)
+		}
+		i -= n + m
+	}
+	return end
+}
+
+// length is the number of letters of the string for n.
+func (l language) length(n int) int { return letters*n + l[1] + l[2] + l[3] }
+
+// Batch makes a batch of n sequences of 42 steps.
+func (l language) Batch(n int) *Batch {
+	return &Batch{Steps: sequenceLength, Size: n,
+		Tokens: make([]int32, sequenceLength*n), Targets: make([]int32, sequenceLength*n)}
+}
+
+// Fill draws strings with n uniform between minN and 9. Each step's target is
+// the token that follows; behind the string comes the end marker for good.
+func (l language) Fill(r *rand.Rand, b *Batch) {
+	for s := range b.Size {
+		n := l.minN() + r.IntN(maxN-l.minN()+1)
+		next := l.token(n, 0)
+		for t := range b.Steps {
+			b.Tokens[t*b.Size+s] = next
+			next = l.token(n, t+1)
+			b.Targets[t*b.Size+s] = next
+		}
+	}
+}
+
+// accepts reports whether the letters before the end marker are a string of the
+// language: counts and order. counts is the published check, which looks at the
+// relative counts alone.
+func (l language) accepts(tokens []int32) (accepted, counts bool) {
+	var n [letters]int
+	ordered := true
+	last := int32(0)
+	for _, t := range tokens {
+		switch {
+		case t == end:
+			counts = n[1]-n[0] == l[1] && n[2]-n[0] == l[2] && n[3]-n[0] == l[3]
+			return counts && ordered, counts
+		case t == begin:
+			ordered = false
+		default:
+			ordered = ordered && t >= last
+			last = t
+			n[t]++
+		}
+	}
+	return false, false // unfinished
+}
+
+// Score samples 1000 strings for accuracy (counts and order) and
+// accuracy_counts (the published number), and compares losses: train_loss is
+// the mean cross-entropy in nats, over every position up to the end marker, of
+// the strings of training length; generalization_gap is the same mean for
+// strings longer than any in training, up to n = 14, minus train_loss.
+func (l language) Score(r *rand.Rand, m Runner) Metrics {
+	rollouts := l.Rollouts(r, m, scoredStrings)
+	var accepted, counts int
+	for i := range scoredStrings {
+		a, c := l.accepts(rollouts.Tokens[i*sequenceLength+1 : (i+1)*sequenceLength])
+		if a {
+			accepted++
+		}
+		if c {
+			counts++
+		}
+	}
+	train := l.loss(m, l.minN(), maxN)
+	return Metrics{
+		"accuracy":           float64(accepted) / scoredStrings,
+		"accuracy_counts":    float64(counts) / scoredStrings,
+		"train_loss":         train,
+		"generalization_gap": l.loss(m, maxN+1, longestN) - train,
+	}
+}
+
+// loss is the mean cross-entropy over all positions, the end marker's included,
+// of the strings for n from low to high.
+func (l language) loss(m Runner, low, high int) float64 {
+	size := high - low + 1
+	m.Reset(size)
+	tokens, logits := make([]int32, size), make([]float32, size*vocabulary)
+	var sum float64
+	positions := 0
+	for t := 0; t <= l.length(high); t++ {
+		for i := range tokens {
+			tokens[i] = l.token(low+i, t)
+		}
+		m.Step(tokens, logits)
+		for i := range tokens {
+			if t <= l.length(low+i) {
+				row := logits[i*vocabulary : (i+1)*vocabulary]
+				sum += logSum(row) - float64(row[l.token(low+i, t+1)])
+				positions++
+			}
+		}
+	}
+	return sum / float64(positions)
+}
+
+// Rollouts samples sequences of 42 tokens from the RNN, begin marker first, as
+// the published generator does.
+func (l language) Rollouts(r *rand.Rand, m Runner, count int) Rollouts {
+	out := Rollouts{Length: sequenceLength, Tokens: make([]int32, count*sequenceLength),
+		Logits: make([]float32, count*sequenceLength*vocabulary)}
+	m.Reset(count)
+	tokens, logits := make([]int32, count), make([]float32, count*vocabulary)
+	for i := range tokens {
+		tokens[i] = begin
+	}
+	for t := range sequenceLength {
+		m.Step(tokens, logits)
+		for i := range tokens {
+			at := i*sequenceLength + t
+			out.Tokens[at] = tokens[i]
+			row := out.Logits[at*vocabulary : (at+1)*vocabulary]
+			copy(row, logits[i*vocabulary:])
+			total := logSum(row)
+			for j := range row {
+				row[j] -= float32(total)
+			}
+			tokens[i] = sample(r, row)
+		}
+	}
+	return out
+}
+
+// logSum is log(sum(exp(row))).
+func logSum(row []float32) float64 {
+	top := row[0]
+	for _, v := range row {
+		top = max(top, v)
+	}
+	var sum float64
+	for _, v := range row {
+		sum += math.Exp(float64(v - top))
+	}
+	return float64(top) + math.Log(sum)
+}
+
+// sample draws an index with the given log-probabilities.
+func sample(r *rand.Rand, logProbabilities []float32) int32 {
+	u := r.Float64()
+	for i, lp := range logProbabilities {
+		if u -= math.Exp(float64(lp)); u < 0 {
+			return int32(i)
+		}
+	}
+	return int32(len(logProbabilities) - 1)
+}

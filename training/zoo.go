@@ -1,0 +1,212 @@
+package training
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"sync"
+
+	"rnnrep/internal/grad"
+	"rnnrep/internal/optim"
+	"rnnrep/internal/rng"
+	"rnnrep/rnn"
+	"rnnrep/rnn/tasks"
+	"rnnrep/rnn/zoo"
+)
+
+// ZooConfig says which zoo to train.
+type ZooConfig struct {
+	Family   string
+	Runs     int
+	Seed     uint64
+	Dir      string
+	Spec     rnn.Spec  // zero: the paper's two layers of 32 LSTM units
+	Workers  int       // 0: one a core
+	Progress io.Writer // nil: none
+	Steps    int       // 0: the family's recipe; fewer cut the snapshots after them off
+}
+
+// TrainZoo trains the runs that are not yet in the directory, one RNN a core,
+// and commits each when it is done. Run i depends on (Seed, i) alone, so that
+// any interruption loses at most the runs in progress and changes nothing.
+func TrainZoo(ctx context.Context, c ZooConfig) error {
+	family, err := tasks.Lookup(c.Family)
+	if err != nil {
+		return err
+	}
+	recipe := family.Recipe()
+	if c.Steps > 0 {
+		recipe.Steps = c.Steps
+		recipe.Snapshots = slices.DeleteFunc(recipe.Snapshots, func(s int) bool { return s > c.Steps })
+	}
+	inputs, outputs := family.IO()
+	if c.Spec.Layers == nil {
+		c.Spec = rnn.Uniform("lstm", inputs, 32, 2, outputs)
+	}
+	if err := c.Spec.Validate(); err != nil {
+		return err
+	}
+	if !c.Spec.Plain() || c.Spec.Inputs() != inputs || c.Spec.OutputSize() != outputs {
+		return fmt.Errorf("family %s needs an RNN of %d inputs and %d outputs with PyTorch's cells, not %s", c.Family, inputs, outputs, c.Spec)
+	}
+	store, err := zoo.Create(c.Dir, zooHeader(family, recipe, c))
+	if err != nil {
+		return err
+	}
+	var todo []int
+	for i := range c.Runs {
+		if !store.Done(i) {
+			todo = append(todo, i)
+		}
+	}
+	progress := newProgress(c.Progress, "runs", c.Runs, c.Runs-len(todo), recipe.Steps)
+	defer progress.finish()
+	return trainRuns(ctx, c, todo, func(ctx context.Context, i int) error {
+		run, err := trainRun(ctx, family, recipe, c.Spec, c.Seed, i, progress.tick)
+		if err != nil {
+			return err
+		}
+		return store.Commit(run)
+	})
+}
+
+func zooHeader(f tasks.Family, r tasks.Recipe, c ZooConfig) zoo.Header {
+	return zoo.Header{Family: f.Name(), Seed: c.Seed, Spec: c.Spec, Steps: r.Snapshots, RolloutCount: r.Rollouts,
+		RolloutLength: 42, Outputs: c.Spec.OutputSize(), Metrics: r.Metrics,
+		Recipe: map[string]string{"optimiser": "AdamW", "batch": fmt.Sprint(r.Batch), "steps": fmt.Sprint(r.Steps),
+			"learning_rate": fmt.Sprint(r.Rates), "weight_decay": fmt.Sprint(r.WeightDecay)}}
+}
+
+// trainRuns works through todo with c.Workers goroutines until one fails.
+func trainRuns(ctx context.Context, c ZooConfig, todo []int, work func(context.Context, int) error) error {
+	workers := c.Workers
+	if workers <= 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	queue := make(chan int)
+	var wg sync.WaitGroup
+	for range min(workers, len(todo)) {
+		wg.Go(func() {
+			for i := range queue {
+				if err := work(ctx, i); err != nil {
+					cancel(err)
+					return
+				}
+			}
+		})
+	}
+feed:
+	for _, i := range todo {
+		select {
+		case queue <- i:
+		case <-ctx.Done():
+			break feed
+		}
+	}
+	close(queue)
+	wg.Wait()
+	if err := context.Cause(ctx); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return ctx.Err()
+}
+
+// initialModel draws weights as PyTorch initialises nn.LSTM, nn.GRU and nn.RNN
+// (uniform within 1/sqrt(hidden)) and nn.Linear (within 1/sqrt(inputs)).
+func initialModel(s rnn.Spec, r *rand.Rand) *rnn.Model {
+	m := rnn.NewModel(s)
+	bound := 1 / math.Sqrt(float64(s.Layers[len(s.Layers)-1].Width()))
+	for _, slot := range s.Layout() {
+		limit := bound
+		var layer int
+		if _, err := fmt.Sscanf(slot.Name[len(slot.Name)-1:], "%d", &layer); err == nil {
+			limit = 1 / math.Sqrt(float64(s.Layers[layer].Hidden))
+		}
+		w := m.Tensor(slot)
+		for i := range w {
+			w[i] = float32((2*r.Float64() - 1) * limit)
+		}
+	}
+	return m
+}
+
+// cancelEvery is how many steps pass between looks at the context.
+const cancelEvery = 100
+
+// trainRun trains one RNN and returns its snapshots.
+func trainRun(ctx context.Context, f tasks.Family, recipe tasks.Recipe, spec rnn.Spec, seed uint64, index int, tick func(steps int)) (*zoo.Run, error) {
+	task := f.Draw(rng.Stream(seed, "zoo task", uint64(index)))
+	trainee := rnn.NewTrainee(initialModel(spec, rng.Stream(seed, "zoo weights", uint64(index))))
+	t := newZooTrainer(trainee, task, recipe, rng.Stream(seed, "zoo batches", uint64(index)))
+	run := &zoo.Run{Index: index, Task: task.Params()}
+	measure := rng.Stream(seed, "zoo measurements", uint64(index))
+	for step := 0; ; step++ {
+		if slices.Contains(recipe.Snapshots, step) {
+			run.Snapshots = append(run.Snapshots, snapshot(trainee, task, recipe, step, measure))
+		}
+		if step == recipe.Steps {
+			return run, nil
+		}
+		t.step()
+		if (step+1)%cancelEvery == 0 {
+			tick(cancelEvery)
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+		}
+	}
+}
+
+// snapshot scores the RNN and keeps its weights and rollouts.
+func snapshot(tr *rnn.Trainee, task tasks.Task, recipe tasks.Recipe, step int, r *rand.Rand) zoo.Snapshot {
+	m := newRunner(tr)
+	metrics := task.Score(r, m)
+	rollouts := task.Rollouts(r, m, recipe.Rollouts)
+	s := zoo.Snapshot{Step: step, Weights: tr.Weights(nil), Tokens: rollouts.Tokens, Logits: rollouts.Logits}
+	for _, name := range recipe.Metrics {
+		s.Metrics = append(s.Metrics, metrics[name])
+	}
+	return s
+}
+
+// zooTrainer takes optimiser steps for one RNN; a step allocates nothing.
+type zooTrainer struct {
+	trainee *rnn.Trainee
+	task    tasks.Task
+	batch   *tasks.Batch
+	tape    *grad.Tape
+	adam    *optim.AdamW
+	rate    func(step int) float64
+	random  *rand.Rand
+	steps   int
+}
+
+func newZooTrainer(tr *rnn.Trainee, task tasks.Task, recipe tasks.Recipe, r *rand.Rand) *zooTrainer {
+	config := optim.DefaultAdamW()
+	config.WeightDecay = recipe.WeightDecay
+	var knots []optim.Knot
+	for _, k := range recipe.Rates {
+		knots = append(knots, optim.Knot(k))
+	}
+	return &zooTrainer{trainee: tr, task: task, batch: task.Batch(recipe.Batch), tape: grad.NewTape(),
+		adam: optim.NewAdamW(config, tr.Params()), rate: optim.PiecewiseLinear(knots...), random: r}
+}
+
+// step draws a batch, takes one optimiser step and returns the loss before it.
+func (z *zooTrainer) step() float32 {
+	z.task.Fill(z.random, z.batch)
+	z.tape.Reset()
+	logits := z.trainee.Sequence(z.tape, grad.Steps{Tokens: z.batch.Tokens, T: z.batch.Steps})
+	loss := grad.CrossEntropy(logits, z.batch.Targets)
+	z.tape.Backward(loss)
+	z.adam.Step(z.rate(z.steps))
+	z.steps++
+	return loss.Value()[0]
+}
