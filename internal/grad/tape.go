@@ -64,12 +64,13 @@ type record struct {
 type Tape struct {
 	arena   tensor.Arena
 	records []record
+	params  map[*Param]int32
 	infer   bool
 	pass    recurrentPass
 }
 
 // NewTape returns an empty tape.
-func NewTape() *Tape { return &Tape{} }
+func NewTape() *Tape { return &Tape{params: map[*Param]int32{}} }
 
 // Inference makes the tape skip everything that only gradients need.
 func (t *Tape) Inference() *Tape { t.infer = true; return t }
@@ -78,6 +79,7 @@ func (t *Tape) Inference() *Tape { t.infer = true; return t }
 func (t *Tape) Reset() {
 	t.arena.Reset()
 	t.records = t.records[:0]
+	clear(t.params)
 }
 
 // add appends a record with a fresh value of rows x cols.
@@ -135,11 +137,15 @@ func (t *Tape) Zeros(rows, cols int) Var {
 	return v
 }
 
-// Param puts a parameter on the tape.
+// Param puts a parameter on the tape, once a pass.
 func (t *Tape) Param(p *Param) Var {
+	if id, ok := t.params[p]; ok {
+		return Var{t, id}
+	}
 	r, v := t.add(OpParam, p.Rows, p.Cols)
 	r.value, r.grad, r.param, r.name = p.Value, p.Grad, p, p.Name
 	r.needs = !t.infer
+	t.params[p] = v.id
 	return v
 }
 

@@ -84,16 +84,7 @@ func NewLSTM(name string, in, hidden int, r *rand.Rand) *LSTM {
 // Params lists the four weights.
 func (l *LSTM) Params() []*grad.Param { return []*grad.Param{l.IH, l.HH, l.BIH, l.BHH} }
 
-// Bind puts the weights on a tape; a loop binds once and steps often.
+// Bind puts the weights on a tape.
 func (l *LSTM) Bind(t *grad.Tape) grad.Weights {
 	return grad.Weights{IH: t.Param(l.IH), HH: t.Param(l.HH), BIH: t.Param(l.BIH), BHH: t.Param(l.BHH)}
 }
-
-// BoundLinear is a Linear whose weights are on a tape.
-type BoundLinear struct{ w, b grad.Var }
-
-// Bind puts the weights on a tape; a loop binds once and applies often.
-func (l *Linear) Bind(t *grad.Tape) BoundLinear { return BoundLinear{t.Param(l.W), t.Param(l.B)} }
-
-// Apply returns x·Wᵀ + b.
-func (l BoundLinear) Apply(x grad.Var) grad.Var { return grad.Linear(x, l.w, l.b) }
