@@ -1,0 +1,214 @@
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+)
+
+// The coefficients are those of activation_generic.go.
+const (
+	tanhClamp = 7.90531110763549805
+)
+
+var (
+	tanhP = []float32{-2.76076847742355e-16, 2.00018790482477e-13, -8.60467152213735e-11, 5.12229709037114e-08,
+		1.48572235717979e-05, 6.37261928875436e-04, 4.89352455891786e-03}
+	tanhQ = []float32{1.19825839466702e-06, 1.18534705686654e-04, 2.26843463243900e-03, 4.89352518554385e-03}
+)
+
+// clamps are the registers that tanh needs throughout a kernel.
+type clamps struct{ low, high vec }
+
+func (s isa) clamps() clamps { return clamps{s.broadcast(-tanhClamp), s.broadcast(tanhClamp)} }
+
+// tanhs replaces each register by its hyperbolic tangent, interleaved. A NaN
+// stays one: VMINPS and VMAXPS return their first operand here.
+func (s isa) tanhs(xs []vec, c clamps) {
+	sq, p, q := s.vecs(len(xs)), s.vecs(len(xs)), s.vecs(len(xs))
+	for i, x := range xs {
+		VMINPS(x, c.high, x)
+		VMAXPS(x, c.low, x)
+		VMULPS(x, x, sq[i])
+	}
+	polynomial := func(into []vec, coefficients []float32) {
+		for i := range xs {
+			VMOVUPS(constant(coefficients[0]), into[i])
+		}
+		for _, k := range coefficients[1:] {
+			for i := range xs {
+				VFMADD213PS(constant(k), sq[i], into[i])
+			}
+		}
+	}
+	polynomial(p, tanhP)
+	polynomial(q, tanhQ)
+	for i, x := range xs {
+		VMULPS(x, p[i], p[i])
+		VDIVPS(q[i], p[i], x)
+	}
+}
+
+// sigmoids replaces each register by (1+tanh(x/2))/2.
+func (s isa) sigmoids(xs []vec, c clamps, half vec) {
+	for _, x := range xs {
+		VMULPS(half, x, x)
+	}
+	s.tanhs(xs, c)
+	for _, x := range xs {
+		VFMADD213PS(half, half, x)
+	}
+}
+
+var expP = []float32{1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1}
+
+// exps replaces each register by its exponential: Cephes' polynomial after
+// range reduction by ln 2 in two parts.
+func (s isa) exps(xs []vec) {
+	high, low := s.broadcast(89), s.broadcast(-105)
+	for _, x := range xs {
+		VMINPS(x, high, x)
+		VMAXPS(x, low, x)
+		n, p, sq := s.vec(), s.vec(), s.vec()
+		VMULPS(constant(1.44269504088896341), x, n)
+		if s == avx512 {
+			VRNDSCALEPS(Imm(0), n, n)
+		} else {
+			VROUNDPS(Imm(0), n, n)
+		}
+		VFNMADD231PS(constant(0.693359375), n, x)
+		VFNMADD231PS(constant(-2.12194440e-4), n, x)
+		VMOVUPS(constant(expP[0]), p)
+		for _, k := range expP[1:] {
+			VFMADD213PS(constant(k), x, p)
+		}
+		VMULPS(x, x, sq)
+		VFMADD213PS(x, sq, p)
+		VADDPS(constant(1), p, p)
+		s.scaleByPower(p, n, x)
+	}
+}
+
+// scaleByPower sets to to p times 2 to the whole number n, which it destroys.
+func (s isa) scaleByPower(p, n, to vec) {
+	if s == avx512 {
+		VSCALEFPS(n, p, to)
+		return
+	}
+	half := s.vec()
+	VCVTPS2DQ(n, n)
+	VPSRAD(Imm(1), n, half) // two factors, each a normal number
+	VPSUBD(half, n, n)
+	for _, e := range []vec{half, n} {
+		VPADDD(integers(127), e, e)
+		VPSLLD(Imm(23), e, e)
+	}
+	VMULPS(half, p, p)
+	VMULPS(n, p, to)
+}
+
+func activations(s isa) {
+	unary := func(name string, prepare func() func(xs []vec)) {
+		s.text(name, "func(n int, dst, src *float32)")
+		r := arguments("n", "dst", "src")
+		apply := prepare()
+		overElements(s, r[0], 2, func(a access) {
+			xs := make([]vec, a.vectors)
+			for u := range xs {
+				xs[u] = a.load(1, u)
+			}
+			apply(xs)
+			for u := range xs {
+				a.store(xs[u], 0, u)
+			}
+		}, r[1], r[2])
+		ret()
+	}
+	unary("sigmoids", func() func([]vec) {
+		c, half := s.clamps(), s.broadcast(0.5)
+		return func(xs []vec) { s.sigmoids(xs, c, half) }
+	})
+	unary("tanhs", func() func([]vec) {
+		c := s.clamps()
+		return func(xs []vec) { s.tanhs(xs, c) }
+	})
+	unary("exps", func() func([]vec) { return s.exps })
+}
+
+// softmax handles rows of any length in three passes: maximum; exponentials
+// and their sum; scaling.
+func softmax(s isa) {
+	s.text("softmaxRows", "func(rows, n int, dst, src *float32)")
+	r := arguments("rows", "dst", "src")
+	rows, dst, src := r[0], r[1], r[2]
+	Label("row")
+	count := func() gp { return Load(Param("n"), GP64()).(gp) }
+	pointer := func(p gp) gp {
+		q := GP64()
+		MOVQ(p, q)
+		return q
+	}
+	top := s.vec()
+	VBROADCASTSS(Mem{Base: src}, top)
+	overElements(s, count(), 1, func(a access) {
+		if a.m == nil {
+			VMAXPS(a.load(0, 0), top, top)
+			return
+		}
+		v := a.load(0, 0)
+		s.keep(*a.m, v, top)
+		VMAXPS(v, top, top)
+	}, pointer(src))
+	VBROADCASTSS(lowX(s.fold(top, maxPS)), top)
+	sum := s.vec()
+	s.zero(sum)
+	from, to := pointer(src), pointer(dst)
+	overElements(s, count(), 1, func(a access) {
+		v := a.load(0, 0)
+		VSUBPS(top, v, v)
+		s.exps([]vec{v})
+		if a.m != nil {
+			s.clearRest(*a.m, v)
+		}
+		VADDPS(v, sum, sum)
+		a.store(v, 1, 0)
+	}, from, to)
+	total := s.fold(sum, addPS)
+	one := XMM()
+	VMOVSS(constant(1), one)
+	VDIVSS(total.AsX(), one, one)
+	inverse := s.vec()
+	VBROADCASTSS(one, inverse)
+	again := pointer(dst)
+	overElements(s, count(), 1, func(a access) {
+		v := a.load(0, 0)
+		VMULPS(inverse, v, v)
+		a.store(v, 0, 0)
+	}, again)
+	n := count()
+	LEAQ(Mem{Base: src, Index: n, Scale: 4}, src)
+	LEAQ(Mem{Base: dst, Index: n, Scale: 4}, dst)
+	DECQ(rows)
+	JNZ(LabelRef("row"))
+	ret()
+}
+
+// keep replaces the lanes of v that m leaves out by those of other.
+func (s isa) keep(m mask, v, other vec) {
+	if s == avx512 {
+		t := s.vec()
+		VMOVAPS(other, t)
+		VMOVAPS(v, m.k, t)
+		VMOVAPS(t, v)
+		return
+	}
+	VBLENDVPS(m.y, v, other, v)
+}
+
+// clearRest zeroes the lanes of v that m leaves out.
+func (s isa) clearRest(m mask, v vec) {
+	if s == avx512 {
+		VMOVAPS_Z(v, m.k, v)
+		return
+	}
+	VANDPS(m.y, v, v)
+}

@@ -1,0 +1,28 @@
+// Command _asmgen generates the AVX-512 and AVX2 kernels of internal/kernel
+// with avo. Run it through go generate in that package.
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+)
+
+func main() {
+	ConstraintExpr("!noasm")
+	for _, s := range []isa{avx512, avx2} {
+		gemmTiles(s)
+		gemv(s)
+		lstmForward(s)
+		lstmBackward(s)
+		gruForward(s)
+		gruBackward(s)
+		activations(s)
+		softmax(s)
+		vectorOps(s)
+		reductions(s)
+		rowOps(s)
+		adamW(s)
+		peak(s)
+	}
+	transpose8()
+	Generate()
+}

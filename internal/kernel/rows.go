@@ -1,0 +1,61 @@
+package kernel
+
+// AddRow adds row to each of the rows rows of dst:
+//
+//	dst[i*ldd+j] += row[j]
+func AddRow(dst []float32, ldd int, row []float32, rows, n int) {
+	checkDestination("AddRow: dst", dst, ldd, rows, n)
+	checkLen("AddRow: row", row, n)
+	if rows > 0 && n > 0 {
+		addRow(dst, ldd, row, rows, n)
+	}
+}
+
+// SumRows adds the column sums of src to dst:
+//
+//	dst[j] += src[0*lds+j] + src[1*lds+j] + ...
+func SumRows(dst []float32, src []float32, lds int, rows, n int) {
+	checkMatrix("SumRows: src", src, lds, rows, n)
+	checkLen("SumRows: dst", dst, n)
+	if rows > 0 && n > 0 {
+		sumRows(dst, src, lds, rows, n)
+	}
+}
+
+// GatherRows copies rows of table, n elements wide, to dst, which must not
+// overlap it:
+//
+//	dst[i*ldd+j] = table[index[i]*ldt+j]
+func GatherRows(dst []float32, ldd int, table []float32, ldt int, index []int32, n int) {
+	checkDestination("GatherRows: dst", dst, ldd, len(index), n)
+	checkIndex("GatherRows", table, ldt, index, n)
+	if len(index) > 0 && n > 0 {
+		gatherRows(dst, ldd, table, ldt, index, n)
+	}
+}
+
+// ScatterAddRows adds the rows of src, n elements wide, to rows of table,
+// which must not overlap it, in the order of index:
+//
+//	table[index[i]*ldt+j] += src[i*lds+j]
+func ScatterAddRows(table []float32, ldt int, src []float32, lds int, index []int32, n int) {
+	checkMatrix("ScatterAddRows: src", src, lds, len(index), n)
+	checkIndex("ScatterAddRows", table, ldt, index, n)
+	if len(index) > 0 && n > 0 {
+		scatterAddRows(table, ldt, src, lds, index, n)
+	}
+}
+
+// checkIndex panics unless every index names a row of n elements in table.
+func checkIndex(what string, table []float32, ldt int, index []int32, n int) {
+	var top uint32
+	for _, i := range index {
+		top = max(top, uint32(i))
+	}
+	if top > 1<<31-1 {
+		panic("kernel: " + what + ": negative index")
+	}
+	if len(index) > 0 {
+		checkMatrix("indexed table", table, ldt, int(top)+1, n)
+	}
+}

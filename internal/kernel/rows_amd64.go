@@ -1,0 +1,40 @@
+//go:build !noasm
+
+package kernel
+
+func addRow(dst []float32, ldd int, row []float32, rows, n int) {
+	switch current {
+	case avx512:
+		addRowAVX512(rows, n, &dst[0], wide(ldd), &row[0])
+	case avx2:
+		addRowAVX2(rows, n, &dst[0], wide(ldd), &row[0])
+	default:
+		addRowGeneric(dst, ldd, row, rows, n)
+	}
+}
+
+func sumRows(dst, src []float32, lds, rows, n int) {
+	switch current {
+	case avx512:
+		sumRowsAVX512(rows, n, &dst[0], &src[0], wide(lds))
+	case avx2:
+		sumRowsAVX2(rows, n, &dst[0], &src[0], wide(lds))
+	default:
+		sumRowsGeneric(dst, src, lds, rows, n)
+	}
+}
+
+func gatherRows(dst []float32, ldd int, table []float32, ldt int, index []int32, n int) {
+	gatherRowsGeneric(dst, ldd, table, ldt, index, n) // copies: the runtime's are as wide as ours would be
+}
+
+func scatterAddRows(table []float32, ldt int, src []float32, lds int, index []int32, n int) {
+	if current == generic {
+		scatterAddRowsGeneric(table, ldt, src, lds, index, n)
+		return
+	}
+	for i, to := range index {
+		row := table[int(to)*ldt:][:n]
+		add(row, row, src[i*lds:][:n])
+	}
+}
