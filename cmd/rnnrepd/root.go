@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"rnnrep/internal/errs"
+)
+
+// Exit codes, as the README lists them.
+const (
+	exitDone        = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitSomeFailed  = 3
+	exitRefused     = 4
+	exitInterrupted = 130
+)
+
+// exit is an error that has been reported already and asks for a code.
+type exit int
+
+func (e exit) Error() string { return fmt.Sprintf("exit %d", int(e)) }
+
+// app is what the commands share.
+type app struct {
+	in       io.Reader
+	out, err io.Writer
+	quiet    bool
+	format   string
+	models   string
+}
+
+// progress is where commands report how far they are; nil when quiet.
+func (a *app) progress() io.Writer {
+	if a.quiet {
+		return nil
+	}
+	return a.err
+}
+
+// run executes one command line and returns its exit code.
+func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
+	a := &app{in: in, out: out, err: errOut}
+	root := newRoot(a)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	var code exit
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.As(err, &code):
+		return int(code)
+	case ctx.Err() != nil:
+		fmt.Fprintln(errOut, "interrupted; finished work is kept")
+		return exitInterrupted
+	}
+	printError(errOut, err)
+	var usage usageError
+	if errors.As(err, &usage) {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+// printError writes an error with what is accepted and what to do, if known.
+func printError(w io.Writer, err error) {
+	fmt.Fprintln(w, "rnnrepd:", err)
+	var e *errs.Error
+	if !errors.As(err, &e) {
+		return
+	}
+	if e.Accepted != "" {
+		fmt.Fprintln(w, "  accepted:", e.Accepted)
+	}
+	if e.Hint != "" {
+		fmt.Fprintln(w, "  hint:", e.Hint)
+	}
+}
+
+// usageError marks a wrong command line.
+type usageError struct{ error }
+
+func newRoot(a *app) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "rnnrepd",
+		Short:         "Read recurrent networks from ONNX files and tell what they are",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			_ = c.Help()
+			return exit(exitUsage)
+		},
+	}
+	root.SetIn(a.in)
+	root.SetOut(a.out)
+	root.SetErr(a.err)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.PersistentFlags().BoolVar(&a.quiet, "quiet", false, "no progress on stderr")
+	root.AddCommand(newZoo(a))
+	return root
+}
+
+// arguments checks the number of arguments as a matter of usage.
+func arguments(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if err := check(c, args); err != nil {
+			return usageError{fmt.Errorf("%w; see %s --help", err, c.CommandPath())}
+		}
+		return nil
+	}
+}

@@ -1,0 +1,39 @@
+package zoo
+
+import "math"
+
+// toHalf rounds to IEEE 754 binary16, ties to even.
+func toHalf(f float32) uint16 {
+	bits := math.Float32bits(f)
+	sign := uint16(bits>>16) & 0x8000
+	bits &= 1<<31 - 1
+	switch {
+	case bits > 0x7f800000: // NaN
+		return sign | 0x7e00
+	case bits >= 0x477ff000: // rounds to 65536 or more
+		return sign | 0x7c00
+	case bits < 0x38800000: // below 2^-14: the spacing is 2^-24
+		return sign | uint16(math.RoundToEven(float64(math.Float32frombits(bits))*(1<<24)))
+	}
+	odd := bits >> 13 & 1
+	return sign | uint16((bits+0xfff+odd-0x38000000)>>13)
+}
+
+// fromHalf is exact.
+func fromHalf(h uint16) float32 {
+	magnitude := float64(h&0x3ff) / (1 << 24)
+	switch exponent := int(h >> 10 & 31); exponent {
+	case 0:
+	case 31:
+		magnitude = math.Inf(1)
+		if h&0x3ff != 0 {
+			return float32(math.NaN())
+		}
+	default:
+		magnitude = math.Ldexp(float64(h&0x3ff|0x400), exponent-25)
+	}
+	if h&0x8000 != 0 {
+		magnitude = -magnitude
+	}
+	return float32(magnitude)
+}
