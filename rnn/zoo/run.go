@@ -7,6 +7,7 @@ import (
 	"math"
 
 	"rnnrep/internal/errs"
+	"rnnrep/internal/half"
 )
 
 // Run is one training.
@@ -61,11 +62,11 @@ func encode(h *Header, r *Run) ([]byte, error) {
 				b.WriteByte(byte(t))
 			}
 		}
-		half := make([]uint16, len(s.Logits))
+		logits := make([]uint16, len(s.Logits))
 		for j, v := range s.Logits {
-			half[j] = toHalf(v)
+			logits[j] = half.From(v)
 		}
-		put(half)
+		put(logits)
 	}
 	sum := sha256.Sum256(b.Bytes())
 	b.Write(sum[:])
@@ -147,7 +148,7 @@ func (r *reader) tokens(n int) []int32 {
 func (r *reader) halves(n int) []float32 {
 	b, v := r.take(2*n), make([]float32, n)
 	for i := range v {
-		v[i] = fromHalf(binary.LittleEndian.Uint16(b[2*i:]))
+		v[i] = half.To(binary.LittleEndian.Uint16(b[2*i:]))
 	}
 	return v
 }

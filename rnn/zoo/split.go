@@ -12,13 +12,11 @@ import (
 // Part is a part of a split by task.
 type Part string
 
-// The parts: 70, 15 and 15 % of the tasks that remain after those set apart
-// as out of distribution.
+// The parts hold 70, 15 and 15 % of the tasks.
 const (
 	Train      Part = "train"
 	Validation Part = "validation"
-	Test       Part = "test"
-	OOD        Part = "ood"
+	OOD        Part = "ood" // out of distribution: the tasks of the highest criterion
 )
 
 // TaskKey identifies a task by its parameters.
@@ -33,13 +31,15 @@ func Key(params []float32) TaskKey {
 	return TaskKey(strings.Join(s, " "))
 }
 
-// oodShare of the tasks, those of the highest criterion, are set apart.
-const oodShare = 0.2
+const (
+	oodShare        = 0.15
+	validationShare = 0.15
+)
 
 // Split assigns every task, never single snapshots, to a part. The tasks with
 // the highest criterion are out of distribution, ties in the order of their
 // keys; a nil criterion sets none apart. The rest are ordered by a hash of seed
-// and key, so a task keeps its place when others come.
+// and key, so a task mostly keeps its part when others come.
 func Split(tasks [][]float32, criterion func(params []float32) float64, seed uint64) map[TaskKey]Part {
 	distinct := map[TaskKey][]float32{}
 	for _, t := range tasks {
@@ -61,17 +61,14 @@ func Split(tasks [][]float32, criterion func(params []float32) float64, seed uin
 		}
 		keys = keys[n:]
 	}
+	validation := int(validationShare * float64(len(parts)+len(keys)))
 	slices.SortFunc(keys, func(a, b TaskKey) int {
 		return cmp.Or(cmp.Compare(hash(seed, a), hash(seed, b)), cmp.Compare(a, b))
 	})
 	for i, k := range keys {
-		switch place := float64(i) + 0.5; {
-		case place < 0.70*float64(len(keys)):
-			parts[k] = Train
-		case place < 0.85*float64(len(keys)):
+		parts[k] = Train
+		if i < validation {
 			parts[k] = Validation
-		default:
-			parts[k] = Test
 		}
 	}
 	return parts

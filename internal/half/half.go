@@ -1,9 +1,10 @@
-package zoo
+// Package half converts IEEE 754 binary16.
+package half
 
 import "math"
 
-// toHalf rounds to IEEE 754 binary16, ties to even.
-func toHalf(f float32) uint16 {
+// From rounds a float32 to IEEE 754 binary16, ties to even.
+func From(f float32) uint16 {
 	bits := math.Float32bits(f)
 	sign := uint16(bits>>16) & 0x8000
 	bits &= 1<<31 - 1
@@ -19,8 +20,8 @@ func toHalf(f float32) uint16 {
 	return sign | uint16((bits+0xfff+odd-0x38000000)>>13)
 }
 
-// fromHalf is exact.
-func fromHalf(h uint16) float32 {
+// To returns the float32 of the same value.
+func To(h uint16) float32 {
 	magnitude := float64(h&0x3ff) / (1 << 24)
 	switch exponent := int(h >> 10 & 31); exponent {
 	case 0:

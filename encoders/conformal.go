@@ -1,0 +1,108 @@
+package encoders
+
+import (
+	"math"
+	"slices"
+)
+
+// level is the coverage that intervals aim at.
+const level = 0.9
+
+// Calibration makes intervals of predictions by split conformal prediction: on
+// RNNs of tasks that neither encoder nor predictors saw, an interval covers the
+// truth with probability level. Residuals are kept apart for low, middle and
+// high predictions, since an RNN that is surely bad is surely known to be bad.
+type Calibration struct {
+	Accuracy Residuals `json:"accuracy"`
+	Gap      Residuals `json:"generalization_gap"`
+	Stage    float64   `json:"training_stage"` // probability mass that a set of stages must reach
+}
+
+// Residuals are the half-widths of intervals by bins of the prediction.
+type Residuals struct {
+	Edges  []float64 `json:"edges"`  // between bins, ascending
+	Widths []float64 `json:"widths"` // one more than edges
+}
+
+// minimumBin is the least number of residuals that a bin's quantile rests on.
+const minimumBin = 30
+
+// fitResiduals calibrates predictions against truths.
+func fitResiduals(predicted, truth []float64) Residuals {
+	order := make([]int, len(predicted))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int {
+		switch {
+		case predicted[a] < predicted[b]:
+			return -1
+		case predicted[a] > predicted[b]:
+			return 1
+		}
+		return 0
+	})
+	bins := max(1, min(3, len(order)/minimumBin))
+	var r Residuals
+	for b := range bins {
+		var errors []float64
+		for _, i := range order[b*len(order)/bins : (b+1)*len(order)/bins] {
+			errors = append(errors, math.Abs(predicted[i]-truth[i]))
+		}
+		r.Widths = append(r.Widths, conformalQuantile(errors))
+		if b > 0 {
+			r.Edges = append(r.Edges, predicted[order[b*len(order)/bins]])
+		}
+	}
+	return r
+}
+
+// conformalQuantile is the ceil((n+1)·level)-th smallest of n scores, or the
+// greatest if n is too small for that.
+func conformalQuantile(scores []float64) float64 {
+	if len(scores) == 0 {
+		return math.Inf(1)
+	}
+	slices.Sort(scores)
+	k := int(math.Ceil(float64(len(scores)+1) * level))
+	return scores[min(k, len(scores))-1]
+}
+
+// interval is the value with its width for the bin it falls in, cut to limits.
+func (r Residuals) interval(value, low, high float64) [2]float64 {
+	bin, _ := slices.BinarySearch(r.Edges, math.Nextafter(value, math.Inf(1)))
+	w := r.Widths[bin]
+	return [2]float64{max(low, value-w), min(high, value+w)}
+}
+
+// stageSet grows from the most probable stage towards the more probable
+// neighbour until it holds the mass, and returns its first and last stage.
+func stageSet(p []float64, mass float64) (first, last int) {
+	first = argmax(p)
+	last = first
+	for sum := p[first]; sum < mass && (first > 0 || last < len(p)-1); {
+		if last == len(p)-1 || first > 0 && p[first-1] >= p[last+1] {
+			first--
+			sum += p[first]
+		} else {
+			last++
+			sum += p[last]
+		}
+	}
+	return first, last
+}
+
+// stageScore is the least mass whose set holds the true stage.
+func stageScore(p []float64, truth int) float64 {
+	first := argmax(p)
+	last, sum := first, 0.0 // the set of mass 0 is the most probable stage
+	for truth < first || truth > last {
+		sum = 0
+		for _, x := range p[first : last+1] {
+			sum += x
+		}
+		sum = math.Nextafter(sum, 2)
+		first, last = stageSet(p, sum)
+	}
+	return sum
+}
