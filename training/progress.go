@@ -17,6 +17,7 @@ type progress struct {
 	each    int // ticks a unit
 	done    int // ticks, those of former sessions included
 	before  int // ticks of former sessions
+	remark  string
 	start   time.Time
 	printed time.Time
 }
@@ -39,6 +40,13 @@ func (p *progress) tick(n int) {
 	}
 }
 
+// note sets a remark to print along.
+func (p *progress) note(remark string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.remark = remark
+}
+
 func (p *progress) finish() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -52,9 +60,12 @@ func (p *progress) print() {
 	}
 	elapsed := time.Since(p.start).Seconds()
 	rate := float64(p.done-p.before) / max(elapsed, 1e-9)
-	line := fmt.Sprintf("%.1f of %d %s, %.0f steps/s", float64(p.done)/float64(p.each), p.total, p.what, rate)
+	line := fmt.Sprintf("%.1f of %d %s, %.3g steps/s", float64(p.done)/float64(p.each), p.total, p.what, rate)
 	if left := p.total*p.each - p.done; rate > 0 && left > 0 {
 		line += fmt.Sprintf(", %s left", (time.Duration(float64(left)/rate) * time.Second).Round(time.Second))
+	}
+	if p.remark != "" {
+		line += ", " + p.remark
 	}
 	fmt.Fprintln(p.w, line)
 }

@@ -102,7 +102,7 @@ func newRoot(a *app) *cobra.Command {
 	root.SetErr(a.err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.PersistentFlags().BoolVar(&a.quiet, "quiet", false, "no progress on stderr")
-	root.AddCommand(newZoo(a))
+	root.AddCommand(newZoo(a), newTrain(a), newEval(a))
 	return root
 }
 

@@ -1,0 +1,116 @@
+package training
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"rnnrep/internal/atomicfile"
+	"rnnrep/internal/errs"
+	"rnnrep/internal/grad"
+	"rnnrep/internal/safetensors"
+)
+
+// checkpointFile lies in the bundle's folder until the bundle is whole.
+const checkpointFile = "checkpoint.safetensors"
+
+func (t *encoderTrainer) checkpoint() string { return filepath.Join(t.config.Dir, checkpointFile) }
+
+// identity is what must be equal for a checkpoint to be continued.
+func (t *encoderTrainer) identity() (string, error) {
+	c := t.config
+	id, err := json.Marshal([]any{c.Kind, c.Options, c.Dim, c.Seed, c.Steps, c.Rate, c.Hidden, t.data.checksum})
+	return string(id), err
+}
+
+// state lists every tensor that changes in training.
+func (t *encoderTrainer) state() (tensors []safetensors.Tensor) {
+	add := func(prefix string, p *grad.Param, data []float32) {
+		tensors = append(tensors, safetensors.Tensor{Name: prefix + p.Name, Shape: []int{len(data)}, Data: data})
+	}
+	for i, params := range [][]*grad.Param{t.encoder, t.emulate} {
+		_, m, v := t.adam[i].State()
+		for j, p := range params {
+			add("", p, p.Value)
+			add("m.", p, m[j])
+			add("v.", p, v[j])
+		}
+	}
+	return tensors
+}
+
+// save writes a checkpoint.
+func (t *encoderTrainer) save() error {
+	id, err := t.identity()
+	if err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	smooth, err := json.Marshal(t.smooth)
+	if err != nil {
+		return err
+	}
+	metadata := map[string]string{"identity": id, "step": fmt.Sprint(t.step), "loss": string(smooth)}
+	if err := safetensors.Write(&b, t.state(), metadata); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(t.config.Dir, 0o755); err != nil {
+		return err
+	}
+	return atomicfile.Write(t.checkpoint(), b.Bytes())
+}
+
+// resume continues from the checkpoint, if there is one.
+func (t *encoderTrainer) resume() error {
+	data, err := os.ReadFile(t.checkpoint())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	tensors, metadata, err := safetensors.Read(data)
+	if err != nil {
+		return fmt.Errorf("%s: %w", t.checkpoint(), err)
+	}
+	id, err := t.identity()
+	if err != nil {
+		return err
+	}
+	if metadata["identity"] != id {
+		return errs.New(errs.Damaged, "%s belongs to another training: %s, not %s", t.checkpoint(), metadata["identity"], id).
+			Do("use the settings it was begun with, or another folder")
+	}
+	saved := map[string][]float32{}
+	for _, s := range tensors {
+		saved[s.Name] = s.Data
+	}
+	for _, s := range t.state() {
+		if len(saved[s.Name]) != len(s.Data) {
+			return errs.New(errs.Damaged, "%s: tensor %q has %d values, not %d", t.checkpoint(), s.Name, len(saved[s.Name]), len(s.Data)).Do("delete the file and train again")
+		}
+		copy(s.Data, saved[s.Name])
+	}
+	if _, err := fmt.Sscan(metadata["step"], &t.step); err != nil || json.Unmarshal([]byte(metadata["loss"]), &t.smooth) != nil {
+		return errs.New(errs.Damaged, "%s: step %q, loss %q", t.checkpoint(), metadata["step"], metadata["loss"]).Do("delete the file and train again")
+	}
+	for i := range t.adam {
+		_, m, v := t.adam[i].State()
+		if err := t.adam[i].Restore(t.step, slices.Clone(m), slices.Clone(v)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *encoderTrainer) removeCheckpoint() error {
+	if err := os.Remove(t.checkpoint()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,204 @@
+package training
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"runtime"
+
+	"rnnrep/encoders"
+	"rnnrep/internal/grad"
+	"rnnrep/internal/optim"
+	"rnnrep/internal/rng"
+	"rnnrep/rnn/zoo"
+)
+
+// EncoderConfig says which encoder to train on which zoo.
+type EncoderConfig struct {
+	Zoo      string
+	Kind     string          // one of encoders.Kinds
+	Options  json.RawMessage // of the kind; empty: its defaults
+	Dir      string          // of the bundle
+	Dim      int             // of the embedding; 0: 16
+	Seed     uint64
+	Steps    int     // optimiser steps; 0: 20000
+	Rate     float64 // peak learning rate; 0: 1e-3
+	Hidden   int     // units of the emulator's two layers; 0: 128
+	Workers  int     // 0: one a core
+	Progress io.Writer
+}
+
+const (
+	warmupSteps     = 500
+	clipLimit       = 0.1 // for encoder and emulator apart (published configuration)
+	checkpointEvery = 500
+	finalRate       = 0.02 // share of the peak learning rate at the end
+	emulatorLayers  = 2
+)
+
+func (c *EncoderConfig) setDefaults() {
+	for _, d := range []struct {
+		v       *int
+		initial int
+	}{{&c.Dim, 16}, {&c.Steps, 20000}, {&c.Hidden, 128}, {&c.Workers, runtime.GOMAXPROCS(0)}} {
+		if *d.v == 0 {
+			*d.v = d.initial
+		}
+	}
+	if c.Rate == 0 {
+		c.Rate = 1e-3
+	}
+}
+
+// encoderTrainer trains an encoder and its emulator together to imitate the
+// zoo's RNNs (paper, section 4). Step i depends on the seed and i alone.
+type encoderTrainer struct {
+	config           EncoderConfig
+	data             *dataset
+	bundle           *encoders.Bundle
+	shards           []*shard
+	encoder, emulate []*grad.Param
+	adam             [2]*optim.AdamW // of the encoder and the emulator
+	rate             func(step int) float64
+	step             int
+	smooth           float64 // running mean of the loss
+}
+
+// TrainEncoder trains a bundle: encoder and emulator, then predictors on the
+// frozen embeddings, then the calibration. Interrupted, it continues from its
+// last checkpoint as if it had not been.
+func TrainEncoder(ctx context.Context, c EncoderConfig) (*encoders.Bundle, error) {
+	c.setDefaults()
+	if b, err := encoders.OpenBundle(os.DirFS(c.Dir)); err == nil {
+		return b, c.sameAs(b)
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	data, err := loadZoo(c.Zoo)
+	if err != nil {
+		return nil, err
+	}
+	t, err := newEncoderTrainer(c, data)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.resume(); err != nil {
+		return nil, err
+	}
+	if err := t.train(ctx); err != nil {
+		return nil, err
+	}
+	if err := fitPredictors(t.bundle, data, c.Seed); err != nil {
+		return nil, err
+	}
+	report, err := evaluate(t.bundle, data, c.Workers)
+	if err != nil {
+		return nil, err
+	}
+	t.bundle.Manifest.Scores = report.scores()
+	if err := t.bundle.Save(c.Dir); err != nil {
+		return nil, err
+	}
+	return t.bundle, t.removeCheckpoint()
+}
+
+// sameAs compares the settings with those of a bundle that is there already.
+func (c *EncoderConfig) sameAs(b *encoders.Bundle) error {
+	m := b.Manifest
+	if m.Encoder.Kind != c.Kind || m.Seed != c.Seed || m.Provenance["steps"] != fmt.Sprint(c.Steps) {
+		return fmt.Errorf("%s holds a finished bundle of encoder %s, seed %d, %s steps; choose another folder", c.Dir, m.Encoder.Kind, m.Seed, m.Provenance["steps"])
+	}
+	return nil
+}
+
+func newEncoderTrainer(c EncoderConfig, d *dataset) (*encoderTrainer, error) {
+	coordinates := d.coordinates()
+	names, err := d.taskNames(coordinates)
+	if err != nil {
+		return nil, err
+	}
+	mean, scale := gapScale(d.parts[zoo.Train])
+	m := encoders.Manifest{Family: d.header.Family, Seed: c.Seed, TaskNames: names,
+		Encoder:    encoders.Config{Kind: c.Kind, Dim: c.Dim, Spec: d.header.Spec, Options: c.Options},
+		Emulator:   encoders.EmulatorConfig{Dim: c.Dim, Inputs: d.header.Spec.Inputs(), Outputs: d.header.Outputs, Hidden: c.Hidden, Layers: emulatorLayers},
+		Predictors: encoders.PredictorConfig{Dim: c.Dim, Hidden: predictorHidden, Steps: d.header.Steps, Coordinates: coordinates, GapMean: mean, GapScale: scale},
+		Provenance: map[string]string{"zoo": d.checksum, "zoo_seed": fmt.Sprint(d.header.Seed), "zoo_runs": fmt.Sprint(d.runs), "seed": fmt.Sprint(c.Seed),
+			"steps": fmt.Sprint(c.Steps), "batch": fmt.Sprint(batchSize), "learning_rate": fmt.Sprint(c.Rate), "loss": "total variation"}}
+	b, err := encoders.NewBundle(m)
+	if err != nil {
+		return nil, err
+	}
+	if p, ok := b.Encoder.(encoders.Preparer); ok {
+		p.Prepare(models(d.parts[zoo.Train]))
+	}
+	t := &encoderTrainer{config: c, data: d, bundle: b, encoder: b.Encoder.Params(), emulate: b.Emulator.Params(),
+		rate: optim.WarmupCosine(c.Rate, warmupSteps, c.Steps, finalRate)}
+	t.adam = [2]*optim.AdamW{optim.NewAdamW(optim.DefaultAdamW(), t.encoder), optim.NewAdamW(optim.DefaultAdamW(), t.emulate)}
+	for range shards {
+		s, err := newShard(b)
+		if err != nil {
+			return nil, err
+		}
+		t.shards = append(t.shards, s)
+	}
+	return t, nil
+}
+
+// gapScale returns mean and spread of the training snapshots' gaps.
+func gapScale(examples []example) (mean, scale float32) {
+	var sum, square float64
+	for _, e := range examples {
+		sum += e.truth.Gap
+		square += e.truth.Gap * e.truth.Gap
+	}
+	n := float64(len(examples))
+	return float32(sum / n), float32(math.Sqrt(max(square/n-sum*sum/n/n, 1e-6)))
+}
+
+// train takes the steps that are left.
+func (t *encoderTrainer) train(ctx context.Context) error {
+	progress := newProgress(t.config.Progress, "steps of "+t.config.Kind, t.config.Steps, t.step, 1)
+	defer progress.finish()
+	for t.step < t.config.Steps {
+		if err := ctx.Err(); err != nil {
+			return errors.Join(err, t.save())
+		}
+		loss := t.takeStep()
+		if math.IsNaN(loss) || math.IsInf(loss, 0) {
+			return fmt.Errorf("the loss is %v at step %d; lower the learning rate", loss, t.step)
+		}
+		t.smooth += (loss - t.smooth) * max(0.01, 1/float64(t.step))
+		progress.note(fmt.Sprintf("loss %.4f", t.smooth))
+		progress.tick(1)
+		if t.step%checkpointEvery == 0 {
+			if err := t.save(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// takeStep takes one optimiser step and returns the loss before it.
+func (t *encoderTrainer) takeStep() float64 {
+	examples, h := t.data.parts[zoo.Train], t.data.header
+	batch := draw(rng.Stream(t.config.Seed, "encoder batch", uint64(t.step)), len(examples), h.RolloutCount)
+	parallel(t.config.Workers, t.shards, func(i int, s *shard) {
+		s.fill(examples, batch[i*shardSize:(i+1)*shardSize], h.RolloutLength, h.Outputs)
+		s.run(h.RolloutLength, true)
+	})
+	all := append(append([]*grad.Param{}, t.encoder...), t.emulate...)
+	loss := collect(all, t.shards)
+	rate := t.rate(t.step)
+	for i, params := range [][]*grad.Param{t.encoder, t.emulate} {
+		optim.ClipNorm(params, clipLimit)
+		t.adam[i].Step(rate)
+	}
+	t.step++
+	return loss
+}

@@ -1,0 +1,116 @@
+package training
+
+import (
+	"rnnrep/encoders"
+	"rnnrep/internal/grad"
+	"rnnrep/internal/optim"
+	"rnnrep/internal/rng"
+	"rnnrep/rnn"
+	"rnnrep/rnn/zoo"
+)
+
+const (
+	predictorHidden = 64
+	predictorSteps  = 3000
+	predictorBatch  = 128
+	predictorRate   = 3e-3
+	predictorDecay  = 0.05
+	// embeddingNoise is added to embeddings in training: an embedding is only
+	// as exact as the encoder, and there are few of them.
+	embeddingNoise = 0.03
+)
+
+// embed returns the unit embeddings of models, [len(models), Dim].
+func embed(b *encoders.Bundle, ms []*rnn.Model) []float32 {
+	t := grad.NewTape().Inference()
+	var all []float32
+	for len(ms) > 0 {
+		n := min(len(ms), batchSize)
+		t.Reset()
+		all = append(all, encoders.Embeddings(t, b.Encoder, rnn.Bind(t, ms[:n]...)).Value()...)
+		ms = ms[n:]
+	}
+	return all
+}
+
+// fitPredictors trains the predictors on the embeddings of the training tasks,
+// sets the reference population and calibrates on the validation tasks.
+func fitPredictors(b *encoders.Bundle, d *dataset, seed uint64) error {
+	train, dim := d.parts[zoo.Train], b.Manifest.Encoder.Dim
+	embeddings := embed(b, models(train))
+	params := b.Predictors.Params()
+	config := optim.DefaultAdamW()
+	config.WeightDecay = predictorDecay
+	adam := optim.NewAdamW(config, params)
+	rate := optim.WarmupCosine(predictorRate, 100, predictorSteps, 0)
+	t := grad.NewTape()
+	f := newPredictorBatch(b.Manifest.Predictors, dim)
+	for step := range predictorSteps {
+		r := rng.Stream(seed, "predictor batch", uint64(step))
+		for i := range predictorBatch {
+			e := r.IntN(len(train))
+			row := f.embeddings[i*dim : (i+1)*dim]
+			for j, x := range embeddings[e*dim : (e+1)*dim] {
+				row[j] = x + float32(r.NormFloat64()*embeddingNoise)
+			}
+			f.set(i, &train[e])
+		}
+		t.Reset()
+		t.Backward(f.loss(b.Predictors.Apply(t.Input("", predictorBatch, dim, f.embeddings))))
+		optim.ClipNorm(params, 1)
+		adam.Step(rate(step))
+	}
+	var members []encoders.Member
+	for _, e := range train {
+		members = append(members, encoders.Member{Run: e.run, Step: e.step, Accuracy: e.truth.Accuracy, Task: d.nameOf(e.task)})
+	}
+	b.Reference = encoders.NewReference(members, embeddings, dim)
+	validation := d.parts[zoo.Validation]
+	b.Calibrate(models(validation), truths(validation))
+	return nil
+}
+
+// predictorTargets is a batch of embeddings with what they should predict.
+type predictorTargets struct {
+	config        encoders.PredictorConfig
+	embeddings    []float32
+	accuracy, gap []float32
+	stage         []int32
+	task          [][]int32 // per coordinate
+}
+
+func newPredictorBatch(c encoders.PredictorConfig, dim int) *predictorTargets {
+	f := &predictorTargets{config: c, embeddings: make([]float32, predictorBatch*dim), accuracy: make([]float32, predictorBatch),
+		gap: make([]float32, predictorBatch), stage: make([]int32, predictorBatch)}
+	for range c.Coordinates {
+		f.task = append(f.task, make([]int32, predictorBatch))
+	}
+	return f
+}
+
+func (f *predictorTargets) set(i int, e *example) {
+	f.accuracy[i], f.stage[i] = float32(e.truth.Accuracy), int32(e.truth.Stage)
+	f.gap[i] = (float32(e.truth.Gap) - f.config.GapMean) / f.config.GapScale
+	for c, values := range f.config.Coordinates {
+		for k, v := range values {
+			if v == e.task[c] {
+				f.task[c][i] = int32(k)
+			}
+		}
+	}
+}
+
+// loss is the sum of the properties' losses. Their predictors share nothing, so
+// their weights do not matter.
+func (f *predictorTargets) loss(o encoders.Outputs) grad.Var {
+	sum := grad.Add(grad.BinaryCrossEntropy(o.Accuracy, f.accuracy), grad.MeanSquare(o.Gap, f.gap))
+	sum = grad.Add(sum, grad.CrossEntropy(o.Stage, f.stage))
+	at := 0
+	for c, values := range f.config.Coordinates {
+		if len(values) > 1 {
+			sum = grad.Add(sum, grad.CrossEntropy(grad.Slice(o.Task, at, len(values)), f.task[c]))
+			at += len(values)
+		}
+	}
+	return sum
+}
