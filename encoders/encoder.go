@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -42,6 +43,13 @@ type Probe struct {
 // training, to scale its inputs say.
 type Preparer interface {
 	Prepare(models []*rnn.Model)
+}
+
+// Augmenter is an Encoder that does not know that hidden units may stand in any
+// order, and learns it from copies of the RNNs that compute the same.
+type Augmenter interface {
+	// Augment returns an altered copy of m, drawn from r; m itself is unchanged.
+	Augment(r *rand.Rand, m *rnn.Model) *rnn.Model
 }
 
 // Config makes an encoder: what New needs and a manifest stores.
@@ -92,6 +100,9 @@ func options[T any](c Config, defaults T) (T, error) {
 	d.DisallowUnknownFields()
 	if err := d.Decode(&defaults); err != nil {
 		return defaults, fmt.Errorf("options of encoder %q: %w", c.Kind, err)
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return defaults, fmt.Errorf("options of encoder %q: text after the object", c.Kind)
 	}
 	return defaults, nil
 }

@@ -68,6 +68,9 @@ func (e *interactiveProbing) Accepts() Acceptance {
 	return Acceptance{Inputs: e.spec.Inputs(), Outputs: e.spec.OutputSize(), Causal: true, TrainedOn: e.spec}
 }
 
+// PermutationInvariant: the prober sees only what the RNN puts out.
+func (e *interactiveProbing) PermutationInvariant() bool { return true }
+
 // Steps is the length of the probing sequence.
 func (e *interactiveProbing) Steps() int { return e.options.Steps }
 

@@ -60,6 +60,9 @@ func (e *layerwiseStatistics) Params() []*grad.Param {
 // Accepts any spec.
 func (e *layerwiseStatistics) Accepts() Acceptance { return Acceptance{TrainedOn: e.spec} }
 
+// PermutationInvariant: statistics do not depend on order.
+func (e *layerwiseStatistics) PermutationInvariant() bool { return true }
+
 // Encode returns the MLP's outputs.
 func (e *layerwiseStatistics) Encode(t *grad.Tape, p *rnn.Population) grad.Var {
 	x := grad.Standardize(statisticsOf(t, p), t.Param(e.scale), t.Param(e.shift))

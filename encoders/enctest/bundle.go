@@ -1,0 +1,70 @@
+package enctest
+
+import (
+	"context"
+	"os"
+	"reflect"
+	"testing"
+
+	"rnnrep/encoders"
+	"rnnrep/internal/grad"
+	"rnnrep/rnn"
+)
+
+// Bundle makes an untrained bundle around the encoder, complete with reference
+// population and calibration.
+func Bundle(t testing.TB, c encoders.Config) *encoders.Bundle {
+	t.Helper()
+	b, err := encoders.NewBundle(encoders.Manifest{Family: "test", Seed: seed, Encoder: c,
+		Emulator:   encoders.EmulatorConfig{Dim: c.Dim, Inputs: c.Spec.Inputs(), Outputs: c.Spec.OutputSize(), Hidden: 4, Layers: 1},
+		Predictors: encoders.PredictorConfig{Dim: c.Dim, Hidden: 5, Steps: []int{0, 10, 100}, Coordinates: [][]float32{{0}, {-1, 2}}, GapMean: .1, GapScale: .2},
+		TaskNames:  map[string]string{"0 -1": "less", "0 2": "more"},
+		Scores:     map[string]float64{"validation_accuracy_r2": .5}, Provenance: map[string]string{"zoo": "none"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	models := Models(c.Spec, 12)
+	if p, ok := b.Encoder.(encoders.Preparer); ok {
+		p.Prepare(models)
+	}
+	var members []encoders.Member
+	var embeddings []float32
+	var truths []encoders.Truth
+	tape := grad.NewTape().Inference()
+	for i, m := range models {
+		tape.Reset()
+		embeddings = append(embeddings, encoders.Embeddings(tape, b.Encoder, rnn.Bind(tape, m)).Value()...)
+		members = append(members, encoders.Member{Run: i / 3, Step: []int{0, 10, 100}[i%3], Accuracy: float64(i) / 12, Task: "less"})
+		truths = append(truths, encoders.Truth{Accuracy: float64(i) / 12, Gap: float64(i%5) / 10, Stage: i % 3})
+	}
+	b.Reference = encoders.NewReference(members, embeddings, c.Dim)
+	b.Calibrate(models, truths)
+	return b
+}
+
+// checkBundle: a bundle that was saved and opened answers the same.
+func checkBundle(t *testing.T, c encoders.Config) {
+	b, dir := Bundle(t, c), t.TempDir()
+	if err := b.Save(dir); err != nil {
+		t.Fatal(err)
+	}
+	opened, err := encoders.OpenBundle(os.DirFS(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(opened.Info(), b.Info()) {
+		t.Errorf("opened %+v, saved %+v", opened.Info(), b.Info())
+	}
+	models := Models(c.Spec, 4)
+	want, err := b.Embed(context.Background(), models)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := opened.Embed(context.Background(), models)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("opened, the bundle answers %+v, before %+v", got, want)
+	}
+}

@@ -1,0 +1,35 @@
+package enctest_test
+
+import (
+	"encoding/json"
+	"testing"
+
+	"rnnrep/encoders"
+	"rnnrep/encoders/enctest"
+	"rnnrep/rnn"
+)
+
+// cases has a row for every kind.
+var cases = map[string][]enctest.Case{
+	"layerwise_statistics": {
+		{Config: encoders.Config{Spec: rnn.Uniform("lstm", 3, 4, 2, 5), Options: json.RawMessage(`{"hidden":[6,5]}`)}, OrderFree: true},
+		{Config: encoders.Config{Spec: rnn.Uniform("gru", 2, 5, 1, 3), Options: json.RawMessage(`{"hidden":[]}`)}, OrderFree: true},
+	},
+	"interactive_probing": {
+		{Config: encoders.Config{Spec: rnn.Uniform("lstm", 3, 4, 2, 5), Options: json.RawMessage(`{"steps":4,"hidden":6,"layers":2}`)}},
+		{Config: encoders.Config{Spec: rnn.Uniform("gru", 4, 5, 1, 3), Options: json.RawMessage(`{"steps":3,"hidden":5,"layers":1}`)}},
+		{Config: encoders.Config{Spec: rnn.Uniform("rnn_tanh", 3, 4, 2, 0), Options: json.RawMessage(`{"steps":3,"hidden":5,"layers":1}`)}},
+	},
+}
+
+func TestEveryEncoder(t *testing.T) {
+	for _, kind := range encoders.Kinds() {
+		if len(cases[kind]) == 0 {
+			t.Errorf("%s has no row in cases", kind)
+		}
+		for _, c := range cases[kind] {
+			c.Config.Kind, c.Config.Dim = kind, 3
+			t.Run(kind+", "+c.Config.Spec.String(), func(t *testing.T) { enctest.Run(t, c) })
+		}
+	}
+}
