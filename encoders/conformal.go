@@ -75,34 +75,50 @@ func (r Residuals) interval(value, low, high float64) [2]float64 {
 	return [2]float64{max(low, value-w), min(high, value+w)}
 }
 
-// stageSet grows from the most probable stage towards the more probable
-// neighbour until it holds the mass, and returns its first and last stage.
-func stageSet(p []float64, mass float64) (first, last int) {
-	first = argmax(p)
-	last = first
-	for sum := p[first]; sum < mass && (first > 0 || last < len(p)-1); {
-		if last == len(p)-1 || first > 0 && p[first-1] >= p[last+1] {
-			first--
-			sum += p[first]
-		} else {
-			last++
-			sum += p[last]
-		}
-	}
-	return first, last
+// stageSpan is a run of neighbouring stages and its probability mass.
+type stageSpan struct {
+	p           []float64
+	first, last int
+	sum         float64
 }
 
-// stageScore is the least mass whose set holds the true stage.
-func stageScore(p []float64, truth int) float64 {
-	first := argmax(p)
-	last, sum := first, 0.0 // the set of mass 0 is the most probable stage
-	for truth < first || truth > last {
-		sum = 0
-		for _, x := range p[first : last+1] {
-			sum += x
-		}
-		sum = math.Nextafter(sum, 2)
-		first, last = stageSet(p, sum)
+// mostProbable is the span of the most probable stage.
+func mostProbable(p []float64) stageSpan {
+	best := argmax(p)
+	return stageSpan{p, best, best, p[best]}
+}
+
+// whole tells whether the span holds every stage.
+func (s *stageSpan) whole() bool { return s.first == 0 && s.last == len(s.p)-1 }
+
+// grow takes the more probable neighbour in.
+func (s *stageSpan) grow() {
+	if s.last == len(s.p)-1 || s.first > 0 && s.p[s.first-1] >= s.p[s.last+1] {
+		s.first--
+		s.sum += s.p[s.first]
+	} else {
+		s.last++
+		s.sum += s.p[s.last]
 	}
-	return sum
+}
+
+// stageSet grows from the most probable stage until it holds the mass, and
+// returns its first and last stage.
+func stageSet(p []float64, mass float64) (first, last int) {
+	s := mostProbable(p)
+	for s.sum < mass && !s.whole() {
+		s.grow()
+	}
+	return s.first, s.last
+}
+
+// stageScore is the least mass whose set holds the true stage; 0 if that is the
+// most probable one.
+func stageScore(p []float64, truth int) float64 {
+	s, score := mostProbable(p), 0.0
+	for truth < s.first || truth > s.last {
+		score = math.Nextafter(s.sum, 2)
+		s.grow()
+	}
+	return score
 }
