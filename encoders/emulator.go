@@ -1,6 +1,7 @@
 package encoders
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 
@@ -13,29 +14,37 @@ import (
 // embedding enters at the first step only.
 type Emulator struct {
 	Config EmulatorConfig
-	table  *grad.Param // [V, hidden]: input embedding
+	table  *grad.Param // [V, hidden]: input embedding of tokens, or
+	read   *nn.Linear  // real inputs -> hidden
 	enter  *nn.Linear  // embedding -> first input
 	layers []*nn.LSTM
 	out    *nn.Linear
 }
 
-// EmulatorConfig are its sizes.
+// EmulatorConfig are its sizes and kind of input.
 type EmulatorConfig struct {
-	Dim     int `json:"dim"`
-	Inputs  int `json:"inputs"`
-	Outputs int `json:"outputs"`
-	Hidden  int `json:"hidden"`
-	Layers  int `json:"layers"`
+	Dim     int  `json:"dim"`
+	Inputs  int  `json:"inputs"`
+	Real    bool `json:"real,omitempty"` // inputs are real vectors, not tokens
+	Outputs int  `json:"outputs"`
+	Hidden  int  `json:"hidden"`
+	Layers  int  `json:"layers"`
 }
 
 // NewEmulator draws initial weights from r.
 func NewEmulator(c EmulatorConfig, r *rand.Rand) (*Emulator, error) {
-	if min(c.Dim, c.Inputs, c.Outputs, c.Hidden, c.Layers) < 1 {
-		return nil, fmt.Errorf("emulator: sizes %+v: all must be at least 1", c)
+	weights := c.Hidden*(c.Inputs+c.Dim+c.Outputs) + 8*c.Layers*c.Hidden*c.Hidden
+	if err := cmp.Or(checkSizes("emulator", c.Dim, c.Inputs, c.Outputs, c.Hidden, c.Layers), checkWeights("emulator", weights)); err != nil {
+		return nil, err
 	}
-	e := &Emulator{Config: c, table: grad.NewParam("emulator.table", c.Inputs, c.Hidden)}
-	for i := range e.table.Value {
-		e.table.Value[i] = float32(r.NormFloat64())
+	e := &Emulator{Config: c}
+	if c.Real {
+		e.read = nn.NewLinear("emulator.read", c.Inputs, c.Hidden, r)
+	} else {
+		e.table = grad.NewParam("emulator.table", c.Inputs, c.Hidden)
+		for i := range e.table.Value {
+			e.table.Value[i] = float32(r.NormFloat64())
+		}
 	}
 	e.enter = nn.NewLinear("emulator.enter", c.Dim, c.Hidden, r)
 	for i := range c.Layers {
@@ -47,21 +56,33 @@ func NewEmulator(c EmulatorConfig, r *rand.Rand) (*Emulator, error) {
 
 // Params lists the weights.
 func (e *Emulator) Params() []*grad.Param {
-	ps := append([]*grad.Param{e.table}, e.enter.Params()...)
+	var ps []*grad.Param
+	if e.read != nil {
+		ps = e.read.Params()
+	} else {
+		ps = append(ps, e.table)
+	}
+	ps = append(ps, e.enter.Params()...)
 	for _, l := range e.layers {
 		ps = append(ps, l.Params()...)
 	}
 	return append(ps, e.out.Params()...)
 }
 
-// Emulate returns the logits, [steps*N, Outputs], for token sequences laid out
-// step by step, one sequence per embedding [N, Dim].
-func (e *Emulator) Emulate(embedding grad.Var, tokens []int32, steps int) grad.Var {
+// Emulate returns the logits, [T*N, Outputs], for N sequences of T steps laid
+// out step by step, one per embedding [N, Dim]: tokens, or real inputs where the
+// config says so.
+func (e *Emulator) Emulate(embedding grad.Var, in grad.Steps) grad.Var {
 	t := embedding.Tape()
-	x := grad.Embed(t.Param(e.table), tokens)
+	var x grad.Var
+	if e.read != nil {
+		x = e.read.Apply(in.X)
+	} else {
+		x = grad.Embed(t.Param(e.table), in.Tokens)
+	}
 	x = grad.AddAt(x, e.enter.Apply(embedding), 0)
 	for _, l := range e.layers {
-		h, _ := grad.Recurrent(grad.OpLSTM, l.Bind(t), grad.Steps{X: x, T: steps}, grad.State{})
+		h, _ := grad.Recurrent(grad.OpLSTM, l.Bind(t), grad.Steps{X: x, T: in.T}, grad.State{})
 		x = h
 	}
 	return e.out.Apply(x)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"slices"
 
@@ -58,6 +59,9 @@ type Config struct {
 	Dim     int             `json:"dim"`
 	Spec    rnn.Spec        `json:"spec"`    // of the zoo it is trained on
 	Options json.RawMessage `json:"options"` // of the kind; absent fields keep their defaults
+	// InputRange is what the zoo's RNNs read at each input, from low to high;
+	// absent: they read tokens, as one-hot vectors.
+	InputRange *[2]float32 `json:"input_range,omitempty"`
 }
 
 // builder makes one kind of encoder.
@@ -87,6 +91,9 @@ func New(c Config, r *rand.Rand) (Encoder, error) {
 	}
 	if err := c.Spec.Validate(); err != nil {
 		return nil, err
+	}
+	if l := c.InputRange; l != nil && !(l[0] < l[1] && l[1]-l[0] < math.MaxFloat32) {
+		return nil, fmt.Errorf("input range is %v; a lower and a greater limit are accepted", *l)
 	}
 	return b(c, r)
 }

@@ -1,6 +1,7 @@
 package encoders
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -42,13 +43,16 @@ func newLayerwiseStatistics(c Config, r *rand.Rand) (Encoder, error) {
 	if err != nil {
 		return nil, err
 	}
+	widths := append(append([]int{statisticsFeatures}, o.Hidden...), c.Dim)
+	if err := cmp.Or(checkSizes(c.Kind, widths...), checkWeights(c.Kind, mlpWeights(widths...))); err != nil {
+		return nil, err
+	}
 	e := &layerwiseStatistics{options: o, spec: c.Spec,
 		scale: grad.NewParam("scale", 1, statisticsFeatures), shift: grad.NewParam("shift", 1, statisticsFeatures)}
 	for i := range e.scale.Value {
 		e.scale.Value[i] = 1
 	}
-	widths := append([]int{statisticsFeatures}, o.Hidden...)
-	e.mlp = nn.NewMLP("mlp", append(widths, c.Dim), r)
+	e.mlp = nn.NewMLP("mlp", widths, r)
 	return e, nil
 }
 

@@ -37,8 +37,8 @@ const (
 	manifestVersion = 1
 	manifestFile    = "manifest.json"
 	weightsFile     = "weights.safetensors"
-	// maxWeights bounds the weights file of a bundle.
-	maxWeights = 1 << 30
+	// maxWeightsFile bounds the weights file of a bundle.
+	maxWeightsFile = 1 << 30
 
 	embeddingsTensor = "reference.embeddings"
 	distancesTensor  = "reference.distances"
@@ -131,8 +131,8 @@ func OpenBundle(fsys fs.FS) (*Bundle, error) {
 	}
 	if info, err := fs.Stat(fsys, weightsFile); err != nil {
 		return nil, err
-	} else if info.Size() > maxWeights {
-		return nil, errs.New(errs.TooLarge, "%s has %d bytes", weightsFile, info.Size()).Accepts("at most %d", maxWeights)
+	} else if info.Size() > maxWeightsFile {
+		return nil, errs.New(errs.TooLarge, "%s has %d bytes", weightsFile, info.Size()).Accepts("at most %d", maxWeightsFile)
 	}
 	data, err := fs.ReadFile(fsys, weightsFile)
 	if err != nil {

@@ -82,7 +82,7 @@ func (s *shard) fill(examples []example, batch []choice, length, outputs int) {
 func (s *shard) run(length int, backward bool) {
 	s.tape.Reset()
 	z := encoders.Embeddings(s.tape, s.encoder, rnn.Bind(s.tape, s.models...))
-	loss := grad.TotalVariation(s.emulator.Emulate(z, s.tokens, length), s.targets)
+	loss := grad.TotalVariation(s.emulator.Emulate(z, grad.Steps{Tokens: s.tokens, T: length}), s.targets)
 	s.loss = float64(loss.Value()[0])
 	if backward {
 		s.tape.Backward(loss)

@@ -11,12 +11,17 @@ import (
 	"rnnrep/rnn"
 )
 
+// emulatorConfig is that of an emulator for the encoder's zoo.
+func emulatorConfig(c encoders.Config, hidden, layers int) encoders.EmulatorConfig {
+	return encoders.EmulatorConfig{Dim: c.Dim, Inputs: c.Spec.Inputs(), Real: c.InputRange != nil, Outputs: c.Spec.OutputSize(), Hidden: hidden, Layers: layers}
+}
+
 // Bundle makes an untrained bundle around the encoder, complete with reference
 // population and calibration.
 func Bundle(t testing.TB, c encoders.Config) *encoders.Bundle {
 	t.Helper()
 	b, err := encoders.NewBundle(encoders.Manifest{Family: "test", Seed: seed, Encoder: c,
-		Emulator:   encoders.EmulatorConfig{Dim: c.Dim, Inputs: c.Spec.Inputs(), Outputs: c.Spec.OutputSize(), Hidden: 4, Layers: 1},
+		Emulator:   emulatorConfig(c, 4, 1),
 		Predictors: encoders.PredictorConfig{Dim: c.Dim, Hidden: 5, Steps: []int{0, 10, 100}, Coordinates: [][]float32{{0}, {-1, 2}}, GapMean: .1, GapScale: .2},
 		TaskNames:  map[string]string{"0 -1": "less", "0 2": "more"},
 		Scores:     map[string]float64{"validation_accuracy_r2": .5}, Provenance: map[string]string{"zoo": "none"}})
@@ -24,6 +29,11 @@ func Bundle(t testing.TB, c encoders.Config) *encoders.Bundle {
 		t.Fatal(err)
 	}
 	models := Models(c.Spec, 12)
+	for _, p := range b.Params() { // the seed alone must not give the weights back
+		for i := range p.Value {
+			p.Value[i] *= 1.25
+		}
+	}
 	if p, ok := b.Encoder.(encoders.Preparer); ok {
 		p.Prepare(models)
 	}

@@ -146,6 +146,11 @@ func checkInference(t *testing.T, c encoders.Config) {
 	if z.Rows() != population || z.Cols() != c.Dim {
 		t.Errorf("embeddings are %dx%d, want %dx%d", z.Rows(), z.Cols(), population, c.Dim)
 	}
+	for _, n := range tape.Nodes() {
+		if n.Param != nil && !slices.Contains(e.Params(), n.Param) {
+			t.Errorf("parameter %s is used but not listed by Params: it would be neither trained nor saved", n.Name)
+		}
+	}
 }
 
 // checkOptions: what is not an option is refused, and so is nonsense.

@@ -9,6 +9,9 @@ import (
 	"rnnrep/rnn"
 )
 
+// realRange is about that of normalised images.
+var realRange = &[2]float32{-0.5, 3}
+
 // cases has a row for every kind.
 var cases = map[string][]enctest.Case{
 	"layerwise_statistics": {
@@ -19,6 +22,7 @@ var cases = map[string][]enctest.Case{
 		{Config: encoders.Config{Spec: rnn.Uniform("lstm", 3, 4, 2, 5), Options: json.RawMessage(`{"steps":4,"hidden":6,"layers":2}`)}},
 		{Config: encoders.Config{Spec: rnn.Uniform("gru", 4, 5, 1, 3), Options: json.RawMessage(`{"steps":3,"hidden":5,"layers":1}`)}},
 		{Config: encoders.Config{Spec: rnn.Uniform("rnn_tanh", 3, 4, 2, 0), Options: json.RawMessage(`{"steps":3,"hidden":5,"layers":1}`)}},
+		{Config: encoders.Config{Spec: rnn.Uniform("lstm", 3, 4, 1, 4), Options: json.RawMessage(`{"steps":3,"hidden":5,"layers":2}`), InputRange: realRange}},
 	},
 }
 

@@ -20,12 +20,13 @@ type trainingPass struct {
 	models   []*rnn.Model
 	tape     *grad.Tape
 	tokens   []int32
+	inputs   []float32 // instead of tokens, where RNNs read real inputs
 	targets  []float32 // probabilities
 }
 
 func newTrainingPass(t *testing.T, c encoders.Config) *trainingPass {
 	r := rng.Stream(seed, "emulator", 0)
-	emulator, err := encoders.NewEmulator(encoders.EmulatorConfig{Dim: c.Dim, Inputs: c.Spec.Inputs(), Outputs: c.Spec.OutputSize(), Hidden: 6, Layers: 2}, r)
+	emulator, err := encoders.NewEmulator(emulatorConfig(c, 6, 2), r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,8 +34,20 @@ func newTrainingPass(t *testing.T, c encoders.Config) *trainingPass {
 	for range emulateSteps * len(p.models) {
 		p.tokens = append(p.tokens, int32(r.IntN(c.Spec.Inputs())))
 		p.targets = append(p.targets, distribution(r, c.Spec.OutputSize())...)
+		for range c.Spec.Inputs() {
+			p.inputs = append(p.inputs, float32(r.NormFloat64()))
+		}
 	}
 	return p
+}
+
+// steps are the emulator's inputs.
+func (p *trainingPass) steps() grad.Steps {
+	if p.emulator.Config.Real {
+		n := p.emulator.Config.Inputs
+		return grad.Steps{X: p.tape.Input("", len(p.inputs)/n, n, p.inputs), T: emulateSteps}
+	}
+	return grad.Steps{Tokens: p.tokens, T: emulateSteps}
 }
 
 func distribution(r *rand.Rand, n int) []float32 {
@@ -59,7 +72,7 @@ func (p *trainingPass) params() []*grad.Param {
 func (p *trainingPass) loss(backward bool) float64 {
 	p.tape.Reset()
 	z := encoders.Embeddings(p.tape, p.encoder, rnn.Bind(p.tape, p.models...))
-	logits := p.emulator.Emulate(z, p.tokens, emulateSteps)
+	logits := p.emulator.Emulate(z, p.steps())
 	if backward {
 		p.tape.Backward(grad.KL(logits, p.targets))
 	}

@@ -1,0 +1,105 @@
+package encoders
+
+import (
+	"cmp"
+	"fmt"
+	"math/rand/v2"
+
+	"rnnrep/internal/grad"
+	"rnnrep/internal/nn"
+	"rnnrep/rnn"
+)
+
+// prober is what the probing encoders share: the layers that compose a probe,
+// that read probe and answer, that remember, and that give the embedding
+// (paper, section 4).
+type prober struct {
+	options      probingOptions
+	spec         rnn.Spec
+	bound        *bound     // of real probes; nil: probes are distributions over tokens
+	probe        *nn.Linear // what a probe is composed from -> the probe's pre-activations
+	read         *nn.Linear // probe and outputs -> interrogator input
+	interrogator []*nn.LSTM
+	embed        *nn.Linear
+}
+
+type probingOptions struct {
+	Steps  int `json:"steps"`  // length of the probing sequence
+	Hidden int `json:"hidden"` // units of an interrogator layer
+	Layers int `json:"layers"`
+}
+
+// logitScale brings logits, which reach ±20, to the range of the other inputs.
+const logitScale = 0.2
+
+func newProber(c Config, r *rand.Rand) (*prober, error) {
+	o, err := options(c, probingOptions{Steps: 22, Hidden: 128, Layers: 2})
+	if err != nil {
+		return nil, err
+	}
+	in, out := c.Spec.Inputs(), c.Spec.OutputSize()
+	weights := o.Hidden*(2*in+2*out+c.Dim+o.Steps) + 8*o.Layers*o.Hidden*o.Hidden
+	if err := cmp.Or(checkSizes(c.Kind, o.Steps, o.Hidden, o.Layers), checkWeights(c.Kind, weights)); err != nil {
+		return nil, err
+	}
+	if !c.Spec.Plain() {
+		return nil, fmt.Errorf("%s: RNNs of spec %s cannot be run step by step", c.Kind, c.Spec)
+	}
+	e := &prober{options: o, spec: c.Spec, bound: newBound(c.InputRange, in),
+		probe: nn.NewLinear("probe", o.Hidden, in, r), read: nn.NewLinear("read", in+2*out, o.Hidden, r)}
+	for i := range o.Layers {
+		e.interrogator = append(e.interrogator, nn.NewLSTM(fmt.Sprintf("interrogator.%d", i), o.Hidden, o.Hidden, r))
+	}
+	e.embed = nn.NewLinear("embed", o.Hidden, c.Dim, r)
+	return e, nil
+}
+
+// Params lists the weights.
+func (e *prober) Params() []*grad.Param {
+	ps := append(e.probe.Params(), e.read.Params()...)
+	for _, l := range e.interrogator {
+		ps = append(ps, l.Params()...)
+	}
+	return append(ps, e.embed.Params()...)
+}
+
+// Accepts RNNs of the same inputs and outputs that run step by step.
+func (e *prober) Accepts() Acceptance {
+	return Acceptance{Inputs: e.spec.Inputs(), Outputs: e.spec.OutputSize(), Causal: true, TrainedOn: e.spec}
+}
+
+// PermutationInvariant: a prober sees only what an RNN puts out.
+func (e *prober) PermutationInvariant() bool { return true }
+
+// question composes probes from rows of interrogator states or codes.
+func (e *prober) question(x grad.Var) grad.Var {
+	x = e.probe.Apply(x)
+	if e.bound != nil {
+		return e.bound.apply(x)
+	}
+	return grad.Softmax(x)
+}
+
+// impression is what the interrogator reads of probes and answers.
+func (e *prober) impression(question, answer grad.Var) grad.Var {
+	return grad.Gelu(e.read.Apply(grad.Concat(question, grad.Scale(answer, logitScale), grad.Softmax(answer))))
+}
+
+// bound maps any value into the range of real inputs.
+type bound struct{ scale, shift []float32 }
+
+func newBound(limits *[2]float32, inputs int) *bound {
+	if limits == nil {
+		return nil
+	}
+	b := &bound{make([]float32, inputs), make([]float32, inputs)}
+	for i := range inputs {
+		b.scale[i], b.shift[i] = limits[1]-limits[0], limits[0]
+	}
+	return b
+}
+
+func (b *bound) apply(x grad.Var) grad.Var {
+	t, n := x.Tape(), len(b.scale)
+	return grad.Standardize(grad.Sigmoid(x), t.Input("", 1, n, b.scale), t.Input("", 1, n, b.shift))
+}

@@ -1,0 +1,306 @@
+"""Write the numbers that encoders and emulator are tested against.
+
+    python make_fixtures.py [directory]
+
+Every encoder is written here a second time, from its formulas, with torch.nn's
+own layers and numpy's statistics. Weights are PyTorch's, drawn in float32;
+results are computed in float64. The loss whose gradients are kept is the mean
+squared error between the output and "weigh". Arrays are little-endian float32
+in base64; parameters are keyed by the names that the Go side gives them.
+"""
+
+import base64
+import json
+import pathlib
+import sys
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+RNNS = {
+    "lstm": nn.LSTM,
+    "gru": nn.GRU,
+    "rnn_tanh": lambda *a, **k: nn.RNN(*a, nonlinearity="tanh", **k),
+    "rnn_relu": lambda *a, **k: nn.RNN(*a, nonlinearity="relu", **k),
+}
+
+
+def pack(t):
+    a = t.detach().numpy() if torch.is_tensor(t) else t
+    return base64.b64encode(np.ascontiguousarray(a, dtype="<f4").tobytes()).decode()
+
+
+def gelu(x):
+    return F.gelu(x, approximate="tanh")
+
+
+class RNN(nn.Module):
+    """A probed RNN: layers that may differ, and a readout."""
+
+    def __init__(self, spec):
+        super().__init__()
+        self.spec = spec
+        self.layers = nn.ModuleList(
+            RNNS[l["cell"]](l["inputs"], l["hidden"], bidirectional=l.get("bidirectional", False)) for l in spec["layers"]
+        )
+        width = spec["layers"][-1]["hidden"] * (2 if spec["layers"][-1].get("bidirectional") else 1)
+        self.linear = nn.Linear(width, spec["outputs"]) if spec["outputs"] else None
+        with torch.no_grad():
+            for p in self.parameters():
+                p.mul_(2)  # further from linear than initial weights are
+
+    def named(self):
+        """Tensors under the names that Layout gives them, in its order."""
+        for i, layer in enumerate(self.layers):
+            own = dict(layer.named_parameters())
+            for name in layer.state_dict():
+                yield name.replace("_l0", f"_l{i}"), own[name].detach()
+        if self.linear:
+            yield "linear.weight", self.linear.weight.detach()
+            yield "linear.bias", self.linear.bias.detach()
+
+    def step(self, x, state):
+        x, after = x[None, None], []
+        for layer, s in zip(self.layers, state):
+            x, s = layer(x, s)
+            after.append(s)
+        return (self.linear(x) if self.linear else x)[0, 0], after
+
+
+def layer(cell, inputs, hidden, **more):
+    return {"cell": cell, "inputs": inputs, "hidden": hidden} | more
+
+
+def spec(outputs, *layers):
+    return {"layers": list(layers), "outputs": outputs}
+
+
+def uniform(cell, inputs, hidden, count, outputs):
+    return spec(outputs, *(layer(cell, hidden if i else inputs, hidden) for i in range(count)))
+
+
+def sizes(config):
+    s = config["spec"]
+    return s["layers"][0]["inputs"], s["outputs"] or s["layers"][-1]["hidden"]
+
+
+def mlp(widths):
+    layers = []
+    for a, b in zip(widths, widths[1:]):
+        layers += [nn.Linear(a, b), nn.GELU(approximate="tanh")]
+    return nn.Sequential(*layers[:-1])
+
+
+class Interrogator(nn.Module):
+    """LSTM layers with residual connections; memory is the last one's h."""
+
+    def __init__(self, hidden, layers):
+        super().__init__()
+        self.lstm = nn.ModuleList(nn.LSTM(hidden, hidden) for _ in range(layers))
+
+    def forward(self, x, state):
+        after = []
+        for lstm, s in zip(self.lstm, state):
+            h, s = lstm(x[None, None], s)
+            after.append(s)
+            x = x + h[0, 0]
+        return h[0, 0], after
+
+
+class Prober(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        self.options, self.range = config["options"], config.get("input_range")
+        hidden = self.options["hidden"]
+        inputs, outputs = sizes(config)
+        self.probe, self.read = nn.Linear(hidden, inputs), nn.Linear(inputs + 2 * outputs, hidden)
+        self.interrogator = Interrogator(hidden, self.options["layers"])
+        self.embed = nn.Linear(hidden, config["dim"])
+
+    def question(self, x):
+        x = self.probe(x)
+        if self.range:
+            low, high = (np.float32(v).item() for v in self.range)
+            return low + (high - low) * torch.sigmoid(x)
+        return torch.softmax(x, -1)
+
+    def impression(self, question, answer):
+        return gelu(self.read(torch.cat([question, 0.2 * answer, torch.softmax(answer, -1)])))
+
+
+class InteractiveProbing(Prober):
+    def encode(self, rnn):
+        memory = torch.zeros(self.options["hidden"]).double()
+        state, answers = [None] * self.options["layers"], [None] * len(rnn.layers)
+        for _ in range(self.options["steps"]):
+            question = self.question(memory)
+            answer, answers = rnn.step(question, answers)
+            memory, state = self.interrogator(self.impression(question, answer), state)
+        return self.embed(memory)
+
+
+# Gates of like purpose of different cells share a place.
+SLOTS = {"lstm": [0, 1, 2, 3], "gru": [1, 0, 2], "rnn_tanh": [2], "rnn_relu": [2]}
+
+
+def describe(a, width):
+    """Seven statistics, with numpy."""
+    a = a.ravel() * np.sqrt(width)
+    return np.concatenate([[a.mean(), a.std()], np.quantile(a, [0, 0.25, 0.5, 0.75, 1])])
+
+
+def statistics(rnn):
+    tensors = {n: v.numpy() for n, v in rnn.named()}
+    features = []
+    for i in (0, len(rnn.layers) - 1):
+        l = rnn.spec["layers"][i]
+        for place in range(4):
+            for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
+                if place not in SLOTS[l["cell"]]:
+                    features.append(np.zeros(7))
+                    continue
+                gate = SLOTS[l["cell"]].index(place)
+                t = tensors[f"{kind}_l{i}"]
+                features.append(describe(t[gate * l["hidden"] : (gate + 1) * l["hidden"]], l["hidden"]))
+    last = rnn.spec["layers"][-1]
+    width = last["hidden"] * (2 if last.get("bidirectional") else 1)
+    for name in ("linear.weight", "linear.bias"):
+        features.append(describe(tensors[name], width) if name in tensors else np.zeros(7))
+    return np.concatenate(features)
+
+
+class LayerwiseStatistics(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        features = 7 * (2 * 4 * 4 + 2)
+        self.scale, self.shift = nn.Parameter(torch.rand(features)), nn.Parameter(torch.randn(features))
+        self.mlp = mlp([features, *config["options"]["hidden"], config["dim"]])
+
+    def encode(self, rnn):
+        x = torch.from_numpy(statistics(rnn)) * self.scale + self.shift
+        return self.mlp(4 * torch.tanh(x / 4))
+
+    @staticmethod
+    def prepare(rnns):
+        """What Prepare must set: scale and shift to zero mean, unit spread."""
+        x = np.stack([statistics(r) for r in rnns])
+        scale = 1 / np.maximum(x.std(0), 1e-3)
+        return {"scale": pack(scale), "shift": pack(-x.mean(0) * scale)}
+
+
+class Emulator(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        self.config = config
+        hidden = config["hidden"]
+        if config.get("real"):
+            self.read = nn.Linear(config["inputs"], hidden)
+        else:
+            self.table = nn.Parameter(torch.randn(config["inputs"], hidden))
+        self.enter = nn.Linear(config["dim"], hidden)
+        self.lstm = nn.LSTM(hidden, hidden, num_layers=config["layers"])
+        self.out = nn.Linear(hidden, config["outputs"])
+
+    def forward(self, z, x):
+        """x: [T, N] tokens or [T, N, inputs]."""
+        h = self.read(x) if self.config.get("real") else self.table[x]
+        h = torch.cat([h[:1] + self.enter(z), h[1:]])
+        return self.out(self.lstm(h)[0])
+
+
+def go_name(name):
+    """torch's name of a parameter -> the Go side's."""
+    for old, new in (("interrogator.lstm.", "interrogator."), ("_l0", "")):
+        name = name.replace(old, new)
+    if name.startswith("mlp."):  # every other module of the Sequential is a GELU
+        _, i, rest = name.split(".")
+        name = f"mlp.{int(i) // 2}.{rest}"
+    return name
+
+
+def emulator_name(name):
+    if name.startswith("lstm."):
+        kind, l = name.removeprefix("lstm.").rsplit("_l", 1)
+        name = f"lstm.{l}.{kind}"
+    return "emulator." + name
+
+
+def gradients(net, output, rename):
+    """The parameters, and their gradients of the loss, by name."""
+    weigh = torch.randn(output.shape).double()
+    F.mse_loss(output, weigh).backward()
+    return {
+        "params": {rename(n): pack(p) for n, p in net.named_parameters()},
+        "output": pack(output),
+        "weigh": pack(weigh),
+        "gradients": {rename(n): pack(p.grad) for n, p in net.named_parameters()},
+    }
+
+
+KINDS = {
+    "interactive_probing": InteractiveProbing,
+    "layerwise_statistics": LayerwiseStatistics,
+}
+
+
+def encoder_case(kind, s, options, count=3, **more):
+    config = {"kind": kind, "dim": 4, "spec": s, "options": options} | more
+    net, rnns = KINDS[kind](config).double(), [RNN(s).double() for _ in range(count)]
+    case = {"config": config, "models": [pack(np.concatenate([v.numpy().ravel() for _, v in r.named()])) for r in rnns]}
+    case |= gradients(net, torch.stack([F.normalize(net.encode(r), dim=0) for r in rnns]), go_name)
+    if hasattr(net, "prepare"):
+        case["prepared"] = net.prepare(rnns)
+    return case
+
+
+def emulator_case(**config):
+    net = Emulator(config).double()
+    steps, n = 5, 3
+    z = F.normalize(torch.randn(n, config["dim"]), dim=1).double().requires_grad_()
+    case = {"config": config, "steps": steps, "embedding": pack(z)}
+    if config.get("real"):
+        x = torch.randn(steps, n, config["inputs"]).double()
+        case["inputs"] = pack(x)
+    else:
+        x = torch.randint(config["inputs"], (steps, n))
+        case["tokens"] = x.ravel().tolist()
+    case |= gradients(net, net(z, x), emulator_name)
+    return case | {"embedding_gradient": pack(z.grad)}
+
+
+def cases():
+    mixed = spec(4, layer("gru", 3, 6), layer("lstm", 6, 5), layer("rnn_tanh", 5, 3))
+    probing = {"steps": 5, "hidden": 7, "layers": 2}
+    yield "interactive_probing", [
+        encoder_case("interactive_probing", uniform("lstm", 3, 8, 2, 5), probing),
+        encoder_case("interactive_probing", mixed, {"steps": 3, "hidden": 16, "layers": 1}),
+        encoder_case("interactive_probing", uniform("gru", 4, 5, 1, 0), probing),
+        encoder_case("interactive_probing", uniform("lstm", 2, 5, 1, 3), probing, input_range=[-0.5, 3.0]),
+    ]
+    both = spec(3, layer("lstm", 2, 4, bidirectional=True), layer("gru", 8, 5, bidirectional=True))
+    yield "layerwise_statistics", [
+        encoder_case("layerwise_statistics", uniform("lstm", 3, 8, 2, 5), {"hidden": [5, 4]}),
+        encoder_case("layerwise_statistics", mixed, {"hidden": [3]}),
+        encoder_case("layerwise_statistics", uniform("rnn_relu", 2, 3, 1, 0), {"hidden": []}),
+        encoder_case("layerwise_statistics", both, {"hidden": [2]}),
+    ]
+    yield "emulator", [
+        emulator_case(dim=3, inputs=4, outputs=4, hidden=6, layers=2),
+        emulator_case(dim=2, inputs=5, outputs=3, hidden=16, layers=1),
+        emulator_case(dim=3, inputs=2, real=True, outputs=4, hidden=7, layers=2),
+    ]
+
+
+def main():
+    out = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parent)
+    torch.set_num_threads(1)
+    versions = {"torch": torch.__version__.split("+")[0], "numpy": np.__version__}
+    torch.manual_seed(11)
+    for name, rows in cases():
+        (out / f"{name}.json").write_text(json.dumps(versions | {"cases": rows}, separators=(",", ":")) + "\n")
+
+
+if __name__ == "__main__":
+    main()
