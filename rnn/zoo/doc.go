@@ -16,10 +16,11 @@
 //	  float64   one for every metric of the header
 //	  float32   weights in the order of rnn.Spec.Layout
 //	  uint8     tokens [RolloutCount, RolloutLength], if Inputs is 0
-//	  float32   inputs [RolloutCount, RolloutLength, Inputs], otherwise
+//	  float16   inputs [RolloutCount, RolloutLength, Inputs], otherwise
 //	  float16   logits [RolloutCount, RolloutLength, Outputs]
 //	32 bytes  SHA-256 of all before
 //
 // Logits are log-probabilities in half precision, which costs less than 1e-3
-// of total variation.
+// of total variation; where the task's outputs are real numbers, they are those.
+// Inputs are rounded to half precision before the RNN reads them.
 package zoo

@@ -1,6 +1,7 @@
 package zoo
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -46,7 +47,7 @@ func (h *Header) validate(file string) error {
 		return errs.New(errs.Damaged, "%s: %s", file, found).Accepts("%s", accepted)
 	}
 	if err := h.Spec.Validate(); err != nil {
-		return fmt.Errorf("%s: %w", file, err)
+		return errs.New(errs.Damaged, "%s: %w", file, err)
 	}
 	for _, n := range []int{len(h.Steps), h.RolloutCount, h.RolloutLength, h.Outputs} {
 		if n < 1 || n > 1<<20 {
@@ -55,6 +56,9 @@ func (h *Header) validate(file string) error {
 	}
 	if h.Inputs < 0 || h.Inputs > 1<<20 || len(h.Metrics) > 1<<10 {
 		return bad(fmt.Sprintf("%d inputs and %d metrics", h.Inputs, len(h.Metrics)), "0 to 1048576 inputs, at most 1024 metrics")
+	}
+	if h.Outputs != h.Spec.OutputSize() || h.Inputs > 0 && h.Inputs != h.Spec.Inputs() {
+		return bad(fmt.Sprintf("%d inputs and %d outputs of %s", h.Inputs, h.Outputs, h.Spec), "those of the spec")
 	}
 	for i := 1; i < len(h.Steps); i++ {
 		if h.Steps[i] <= h.Steps[i-1] {
@@ -68,6 +72,9 @@ func (h *Header) validate(file string) error {
 	return nil
 }
 
+// vocabulary is the number of tokens, each stored as a byte.
+func (h *Header) vocabulary() int { return min(h.Spec.Inputs(), 1<<8) }
+
 // snapshotBytes is the size of a snapshot in a run file.
 func (h *Header) snapshotBytes() int {
 	steps := h.RolloutCount * h.RolloutLength
@@ -75,7 +82,7 @@ func (h *Header) snapshotBytes() int {
 	if h.Inputs == 0 {
 		return n + steps
 	}
-	return n + 4*steps*h.Inputs
+	return n + 2*steps*h.Inputs
 }
 
 func readHeader(dir string) (Header, error) {
@@ -84,9 +91,16 @@ func readHeader(dir string) (Header, error) {
 	if err != nil {
 		return Header{}, err
 	}
+	return parseHeader(file, data)
+}
+
+// parseHeader reads the text of a header; the file's name is for errors.
+func parseHeader(file string, data []byte) (Header, error) {
 	var h Header
-	if err := json.Unmarshal(data, &h); err != nil {
-		return Header{}, errs.New(errs.Damaged, "%s: %v", file, err).Do("restore the file; the runs beside it are not affected")
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&h); err != nil {
+		return Header{}, errs.New(errs.Damaged, "%s: %w", file, err).Do("restore the file; the runs beside it are not affected")
 	}
 	return h, h.validate(file)
 }

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
+	"fmt"
 	"math"
+	"slices"
 
 	"rnnrep/internal/errs"
 	"rnnrep/internal/half"
@@ -24,7 +26,7 @@ type Snapshot struct {
 	Metrics []float64 // in the order of Header.Metrics; NaN: not measured
 	Tokens  []int32   // [RolloutCount, RolloutLength], or nil
 	Inputs  []float32 // [RolloutCount, RolloutLength, Inputs], or nil
-	Logits  []float32 // [RolloutCount, RolloutLength, Outputs], log-probabilities
+	Logits  []float32 // [RolloutCount, RolloutLength, Outputs]
 }
 
 const (
@@ -53,24 +55,28 @@ func encode(h *Header, r *Run) ([]byte, error) {
 		put(s.Metrics)
 		put(s.Weights)
 		if h.Inputs > 0 {
-			put(s.Inputs)
+			put(halfBits(s.Inputs))
 		} else {
 			for _, t := range s.Tokens {
-				if t < 0 || t > math.MaxUint8 {
-					return nil, errs.New(errs.Damaged, "run %d: token %d", r.Index, t).Accepts("0 to 255")
+				if limit := h.vocabulary(); t < 0 || int(t) >= limit {
+					return nil, errs.New(errs.Damaged, "run %d: token %d", r.Index, t).Accepts("0 to %d", limit-1)
 				}
 				b.WriteByte(byte(t))
 			}
 		}
-		logits := make([]uint16, len(s.Logits))
-		for j, v := range s.Logits {
-			logits[j] = half.From(v)
-		}
-		put(logits)
+		put(halfBits(s.Logits))
 	}
 	sum := sha256.Sum256(b.Bytes())
 	b.Write(sum[:])
 	return b.Bytes(), nil
+}
+
+func halfBits(values []float32) []uint16 {
+	h := make([]uint16, len(values))
+	for i, v := range values {
+		h[i] = half.From(v)
+	}
+	return h
 }
 
 // decode reads a run file; every size comes from the header, which is valid,
@@ -100,9 +106,12 @@ func decode(h *Header, file string, data []byte) (*Run, error) {
 			return nil, damaged("a snapshot has another step than the header says")
 		}
 		if h.Inputs > 0 {
-			s.Inputs = r.floats(steps * h.Inputs)
+			s.Inputs = r.halves(steps * h.Inputs)
 		} else {
 			s.Tokens = r.tokens(steps)
+			if i := slices.IndexFunc(s.Tokens, func(t int32) bool { return int(t) >= h.vocabulary() }); i >= 0 {
+				return nil, damaged(fmt.Sprintf("token %d is none of %d", s.Tokens[i], h.vocabulary()))
+			}
 		}
 		s.Logits = r.halves(steps * h.Outputs)
 		run.Snapshots = append(run.Snapshots, s)
