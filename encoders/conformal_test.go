@@ -1,0 +1,201 @@
+package encoders
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"rnnrep/internal/rng"
+)
+
+func TestConformalQuantile(t *testing.T) {
+	upTo := func(n int) (s []float64) {
+		for i := range n {
+			s = append(s, float64(n-i)) // n, ..., 1: any order will do
+		}
+		return s
+	}
+	for _, c := range []struct {
+		scores []float64
+		want   float64
+	}{
+		{nil, math.Inf(1)},
+		{upTo(1), 1},
+		{upTo(8), 8},    // the 9th of 8: the greatest
+		{upTo(9), 9},    // ceil(10 * .9)
+		{upTo(19), 18},  // ceil(20 * .9)
+		{upTo(99), 90},  // ceil(100 * .9)
+		{upTo(100), 91}, // ceil(101 * .9)
+		{append(slices.Repeat([]float64{2}, 19), 7), 2},
+	} {
+		if got := conformalQuantile(c.scores); got != c.want {
+			t.Errorf("of %d scores: %v, want %v", len(c.scores), got, c.want)
+		}
+	}
+}
+
+// world makes predictions whose errors grow with them, so that one width for
+// all would cover unevenly.
+func world(r *rand.Rand, n int) (predicted, truth []float64) {
+	for range n {
+		p := r.Float64()
+		predicted = append(predicted, p)
+		truth = append(truth, p+(0.02+0.2*p)*r.NormFloat64())
+	}
+	return predicted, truth
+}
+
+// TestIntervalCoverage: over many calibrations, intervals cover the truth as
+// often as level says, in every third of the predictions. A mean over
+// calibrations is within four standard errors of at least level and at most
+// level + 1/(n+1).
+func TestIntervalCoverage(t *testing.T) {
+	const calibrations, n, fresh = 300, 200, 100
+	r := rng.Stream(1, "coverage", 0)
+	var thirds [3]struct{ covered, all float64 }
+	for range calibrations {
+		residuals := fitResiduals(world(r, n))
+		if len(residuals.Widths) != 3 || residuals.Widths[0] >= residuals.Widths[2] {
+			t.Fatalf("residuals are %+v", residuals)
+		}
+		predicted, truth := world(r, fresh)
+		for i, p := range predicted {
+			third := &thirds[min(2, int(3*p))]
+			third.all++
+			if interval := residuals.interval(p, math.Inf(-1), math.Inf(1)); interval[0] <= truth[i] && truth[i] <= interval[1] {
+				third.covered++
+			}
+		}
+	}
+	for i, third := range thirds {
+		share := third.covered / third.all
+		error := 4 * math.Sqrt(level*(1-level)/third.all)
+		// Widths come from n/3 residuals: they vary between calibrations.
+		error += 4 * math.Sqrt(level*(1-level)/(n/3)/calibrations)
+		if share < level-error || share > level+1.0/(n/3+1)+error {
+			t.Errorf("third %d: %.4f of %v covered, want %v within %.4f", i, share, third.all, level, error)
+		}
+	}
+}
+
+func TestFitResiduals(t *testing.T) {
+	constant := func(n int) []float64 { return slices.Repeat([]float64{0.5}, n) }
+	for _, c := range []struct {
+		name             string
+		predicted, truth []float64
+		edges            []float64
+		widths           []float64
+	}{
+		{"nothing", nil, nil, nil, []float64{math.Inf(1)}},
+		{"one", []float64{.3}, []float64{.5}, nil, []float64{.2}},
+		{"two", []float64{.3, .9}, []float64{.5, .8}, nil, []float64{.2}},
+		{"ties", constant(3 * minimumBin), constant(3 * minimumBin), []float64{.5, .5}, []float64{0, 0, 0}},
+	} {
+		r := fitResiduals(c.predicted, c.truth)
+		if !slices.Equal(r.Edges, c.edges) || len(r.Widths) != len(c.widths) {
+			t.Fatalf("%s: %+v", c.name, r)
+		}
+		for i, w := range c.widths {
+			if !(math.Abs(r.Widths[i]-w) < 1e-12 || r.Widths[i] == w) {
+				t.Errorf("%s: widths %v, want %v", c.name, r.Widths, c.widths)
+			}
+		}
+		for _, p := range append(c.predicted, 0, 1) {
+			if in := r.interval(p, 0, 1); !(in[0] <= p && p <= in[1]) || in[0] < 0 || in[1] > 1 {
+				t.Errorf("%s: the interval of %v is %v", c.name, p, in)
+			}
+		}
+	}
+}
+
+// TestResidualBins: a prediction belongs to the bin between its edges, an edge
+// to the bin above it.
+func TestResidualBins(t *testing.T) {
+	r := Residuals{Edges: []float64{.2, .6}, Widths: []float64{1, 2, 3}}
+	for value, width := range map[float64]float64{-9: 1, .1999: 1, .2: 2, .5999: 2, .6: 3, 9: 3} {
+		if in := r.interval(value, math.Inf(-1), math.Inf(1)); in != [2]float64{value - width, value + width} {
+			t.Errorf("the interval of %v is %v, want %v to each side", value, in, width)
+		}
+	}
+	if in := r.interval(.1, 0, 1); in != [2]float64{0, 1} {
+		t.Errorf("limits of 0 and 1 give %v", in)
+	}
+}
+
+// distributions are of every kind that a softmax can give.
+func distributions(r *rand.Rand) [][]float64 {
+	all := [][]float64{{1}, {.5, .5}, {1. / 3, 1. / 3, 1. / 3}, {0, 0, 1, 0}, {.25, .25, .25, .25}}
+	for range 2000 {
+		logits := make([]float32, 1+r.IntN(9))
+		for i := range logits {
+			logits[i] = float32(r.NormFloat64() * 3)
+		}
+		all = append(all, softmax(logits))
+	}
+	return all
+}
+
+// TestStageScore: the score of a stage is the least mass whose set holds it, and
+// sets are nested.
+func TestStageScore(t *testing.T) {
+	holds := func(p []float64, mass float64, stage int) bool {
+		first, last := stageSet(p, mass)
+		return first <= stage && stage <= last
+	}
+	for _, p := range distributions(rng.Stream(1, "distributions", 0)) {
+		for stage := range p {
+			score := stageScore(p, stage)
+			if !holds(p, score, stage) {
+				t.Fatalf("%v: the set of mass %v does not hold stage %d", p, score, stage)
+			}
+			if score > 0 && holds(p, math.Nextafter(score, 0), stage) {
+				t.Fatalf("%v: the set of less than %v holds stage %d already", p, score, stage)
+			}
+			if !holds(p, 2, stage) {
+				t.Fatalf("%v: the set of more than all mass does not hold stage %d", p, stage)
+			}
+		}
+		if first, last := stageSet(p, 0); first != last || p[first] != slices.Max(p) {
+			t.Fatalf("%v: the set of no mass is %d to %d", p, first, last)
+		}
+	}
+}
+
+// TestStageCoverage: stages drawn from the predicted distribution itself are in
+// their sets as often as level says.
+func TestStageCoverage(t *testing.T) {
+	const calibrations, n, fresh = 100, 100, 100
+	r := rng.Stream(1, "stages", 0)
+	draw := func() ([]float64, int) {
+		logits := make([]float32, 9)
+		for i := range logits {
+			logits[i] = float32(r.NormFloat64() * 2)
+		}
+		p := softmax(logits)
+		u, stage := r.Float64(), 0
+		for ; stage < len(p)-1 && u > p[stage]; stage++ {
+			u -= p[stage]
+		}
+		return p, stage
+	}
+	covered := 0.0
+	for range calibrations {
+		var scores []float64
+		for range n {
+			scores = append(scores, stageScore(draw()))
+		}
+		mass := conformalQuantile(scores)
+		for range fresh {
+			p, stage := draw()
+			if first, last := stageSet(p, mass); first <= stage && stage <= last {
+				covered++
+			}
+		}
+	}
+	share := covered / (calibrations * fresh)
+	// Sets are of whole stages, so they may cover more than asked.
+	if error := 4 * math.Sqrt(level*(1-level)*(1./(calibrations*fresh)+1./(calibrations*n))); share < level-error || share > level+0.05 {
+		t.Errorf("%.4f covered, want %v within %.4f", share, level, error)
+	}
+}
