@@ -1,0 +1,2 @@
+// Package deps holds the rules of which package may import which, as a test.
+package deps
