@@ -3,10 +3,13 @@ package training
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 
@@ -112,6 +115,36 @@ func TestZooDependsOnSeedAndIndexAlone(t *testing.T) {
 	for name, data := range want {
 		if !bytes.Equal(data, got[name]) {
 			t.Errorf("%s differs between the two trainings", name)
+		}
+	}
+}
+
+// TestGoldenRun: the bytes of a run never change on one instruction set, or no
+// zoo could be resumed or made again. A kernel that rounds otherwise changes them.
+func TestGoldenRun(t *testing.T) {
+	if runtime.GOARCH != "amd64" {
+		t.Skip("the golden bytes were made on amd64")
+	}
+	golden := map[string]string{
+		"avx512":  "0e6fd19cecf7750973e9630df5d330cfb10cb9f21e471e7f91fb93d1d190a51d",
+		"avx2":    "0e6fd19cecf7750973e9630df5d330cfb10cb9f21e471e7f91fb93d1d190a51d",
+		"generic": "b82354c553d329c47861de236cd099b45a03a668d3a394e3a9368b7c8fbe2f52",
+	}
+	for _, name := range kernel.Implementations() {
+		if name == "generic" && kernel.Name() != name {
+			continue // takes seconds; the build tag noasm tests it
+		}
+		restore := kernel.Select(name)
+		dir := t.TempDir()
+		err := TrainZoo(context.Background(), ZooConfig{Family: "formal_languages", Runs: 1, Seed: 7, Dir: dir, Workers: 1, Steps: 100})
+		restore()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for file, data := range readRuns(t, dir) {
+			if got := fmt.Sprintf("%x", sha256.Sum256(data)); got != golden[name] {
+				t.Errorf("%s: %s hashes to %s, want %s", name, file, got, golden[name])
+			}
 		}
 	}
 }
