@@ -18,6 +18,9 @@ type Calibration struct {
 	Stage    float64   `json:"training_stage"` // probability mass that a set of stages must reach
 }
 
+// Level is the coverage that the intervals aim at.
+func (Calibration) Level() float64 { return level }
+
 // Residuals are the half-widths of intervals by bins of the prediction.
 type Residuals struct {
 	Edges  []float64 `json:"edges"`  // between bins, ascending

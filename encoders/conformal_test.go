@@ -162,6 +162,27 @@ func TestStageScore(t *testing.T) {
 	}
 }
 
+// TestStageSetGrows towards the more probable neighbour, the earlier one if both
+// are as probable.
+func TestStageSetGrows(t *testing.T) {
+	for _, c := range []struct {
+		p           []float64
+		mass        float64
+		first, last int
+	}{
+		{[]float64{.1, .5, .3, .1}, .5, 1, 1},
+		{[]float64{.1, .5, .3, .1}, .6, 1, 2},
+		{[]float64{.3, .5, .1, .1}, .6, 0, 1},
+		{[]float64{.1, .5, .1, .3}, .6, 0, 1},
+		{[]float64{.1, .5, .1, .3}, .8, 0, 3},
+		{[]float64{.1, .2, .3, .4}, .95, 0, 3},
+	} {
+		if first, last := stageSet(c.p, c.mass); first != c.first || last != c.last {
+			t.Errorf("%v, mass %v: %d to %d, want %d to %d", c.p, c.mass, first, last, c.first, c.last)
+		}
+	}
+}
+
 // TestStageCoverage: stages drawn from the predicted distribution itself are in
 // their sets as often as level says.
 func TestStageCoverage(t *testing.T) {

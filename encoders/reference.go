@@ -31,6 +31,8 @@ const (
 	// outside is the quantile of distances beyond which an RNN does not count
 	// as one of the population.
 	outside = 0.99
+	// smallestDistance is what rounding alone makes of equal embeddings.
+	smallestDistance = 1e-7
 )
 
 // NewReference computes the members' own distances.
@@ -95,7 +97,7 @@ func (r *Reference) trust(family string, trained, s rnn.Spec, z []float32) (Trus
 	t := Trust{DistanceQuantile: float64(below) / float64(max(1, len(r.Distances)))}
 	same := s.Equal(trained)
 	t.InPopulation = same && t.DistanceQuantile <= outside
-	typical := float64(r.Distances[len(r.Distances)/2])
+	typical := max(float64(r.Distances[len(r.Distances)/2]), smallestDistance)
 	switch {
 	case !same:
 		t.Note = fmt.Sprintf("This RNN is %s; the bundle was trained on %s of %s alone. Its numbers are extrapolations, the task is one of that family whatever this RNN does, and the intervals' level does not hold.", s, trained, family)
