@@ -194,13 +194,13 @@ func (t *Tape) Backward(loss Var) {
 // Node is a record as an exporter sees it.
 type Node struct {
 	Op         Op
-	In         []Var
+	In         []Var // Var{} where an optional input is absent
 	Rows, Cols int
 	Name       string  // of an input or parameter
 	Param      *Param  // of a parameter
 	Steps      int     // recurrent ops: time steps
 	Models     int     // per-model ops: number of weight sets; 1: shared by all rows
-	Scalar     float32 // Scale's factor, Slice's first column
+	Scalar     float32 // Scale's factor, Slice's first column, AddAt's first row
 	Index      []int32
 }
 
@@ -212,7 +212,11 @@ func (t *Tape) Nodes() iter.Seq2[Var, Node] {
 			n := Node{Op: r.op, Rows: r.rows, Cols: r.cols, Name: r.name, Param: r.param,
 				Steps: r.steps, Models: r.models, Scalar: r.scalar, Index: r.index}
 			for _, id := range r.in[:r.nin] {
-				n.In = append(n.In, Var{t, id})
+				in := Var{}
+				if id >= 0 {
+					in = Var{t, id}
+				}
+				n.In = append(n.In, in)
 			}
 			if !yield(Var{t, int32(i)}, n) {
 				return
