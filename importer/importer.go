@@ -1,0 +1,112 @@
+package importer
+
+import (
+	"context"
+	"errors"
+	"hash/fnv"
+	"io"
+
+	"rnnrep/internal/errs"
+	"rnnrep/internal/onnx"
+	"rnnrep/rnn"
+)
+
+// Options bound and steer a reading. The zero value verifies, within defaults.
+type Options struct {
+	MaxBytes         int64             // of the file and its external data together; 0: 1 GiB
+	External         map[string][]byte // external-data files by base name
+	SkipVerification bool              // do not run the original nodes against the recovered model
+}
+
+const defaultMaxBytes = 1 << 30
+
+func (o Options) maxBytes() int64 {
+	if o.MaxBytes > 0 {
+		return o.MaxBytes
+	}
+	return defaultMaxBytes
+}
+
+// Read is ReadBytes of all that r holds, at most o.MaxBytes.
+func Read(r io.Reader, o Options) (*rnn.Model, Report, error) {
+	limit := o.maxBytes()
+	data, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if err != nil {
+		return nil, Report{}, err
+	}
+	if int64(len(data)) > limit {
+		return nil, Report{}, errs.New(errs.TooLarge, "the model has more than %d bytes", limit).Accepts("up to %d", limit)
+	}
+	return ReadBytes(data, o)
+}
+
+// ReadBytes recovers the RNN of an ONNX file. Float32 weights are those of the
+// file bit for bit, in PyTorch's layout; other types are rounded to float32.
+// data and o.External must not change meanwhile.
+//
+// Errors are *errs.Error: those of onnx.Parse, no_recurrence, unsupported_cell,
+// unsupported_op, weights_not_constant, shape_mismatch, non_finite_weights and
+// verification_failed. The report of a refused model says what was found.
+func ReadBytes(data []byte, o Options) (*rnn.Model, Report, error) {
+	m, err := onnx.Parse(data, o.External, onnx.Limits{Bytes: o.maxBytes()})
+	if err != nil {
+		return nil, Report{}, err
+	}
+	return read(context.Background(), m, o, contentSeed(data))
+}
+
+// ExternalNames lists the external-data files that a model names.
+func ExternalNames(data []byte) []string { return onnx.ExternalNames(data) }
+
+// read recovers the RNN of a parsed model. seed makes the random inputs.
+func read(ctx context.Context, m *onnx.Model, o Options, seed uint64) (*rnn.Model, Report, error) {
+	v := newView(ctx, m)
+	report := Report{
+		Producer: producer(m), IRVersion: m.IRVersion, Opset: m.Opsets[""], Nodes: len(m.Graph.Nodes),
+		Verified: Verification{Method: "none"},
+	}
+	found, err := v.recurrences()
+	if err != nil {
+		return nil, report, err
+	}
+	w := v.wire(found, seed)
+	stacks := w.stacks()
+	best := largest(stacks)
+	best.readout = w.readout(best)
+	report.describe(w, stacks, best)
+	model, err := best.model()
+	if err != nil {
+		return nil, report, err
+	}
+	if err := model.Validate(); err != nil {
+		return nil, report, err
+	}
+	if !o.SkipVerification {
+		report.Verified, err = verify(v, best, model, seed)
+	}
+	if err != nil {
+		return nil, report, err
+	}
+	return model, report, nil
+}
+
+func producer(m *onnx.Model) string {
+	if m.ProducerVersion == "" {
+		return m.Producer
+	}
+	return m.Producer + " " + m.ProducerVersion
+}
+
+// contentSeed is equal for equal files. The first bytes tell files apart well
+// enough; hashing a large file would cost more than reading it.
+func contentSeed(data []byte) uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write(data[:min(len(data), 1<<12)])
+	return h.Sum64() + uint64(len(data))
+}
+
+// isCode tells whether err is a refusal of the given code.
+func isCode(err error, code errs.Code) bool {
+	var e *errs.Error
+	return errors.As(err, &e) && e.Code == code
+}

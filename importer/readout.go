@@ -1,0 +1,212 @@
+package importer
+
+import (
+	"slices"
+
+	"rnnrep/internal/errs"
+	"rnnrep/internal/onnx"
+)
+
+// readout is a linear layer behind the last recurrent layer.
+type readout struct {
+	affine
+	on string // what it reads: "every step", "the last step", ...
+}
+
+// affine is a product with constant weights, with its bias where it has one.
+type affine struct {
+	form          string // "Gemm", "MatMul and Add", ...
+	nodes         []*onnx.Node
+	input, result string
+	outputs       int
+	weight, bias  []float32 // PyTorch's: [outputs, width], [outputs]
+}
+
+// readout finds the linear layer that reads the top of s; nil if there is none.
+// One that feeds further weights is a hidden layer of what stands behind the
+// RNN, not a readout.
+func (w *wiring) readout(s *stack) *readout {
+	top := s.top()
+	var outputs []string
+	for _, f := range top.parts {
+		outputs = append(outputs, f.outputs()...)
+	}
+	above := w.above(outputs...)
+	for _, n := range w.graph.Nodes {
+		if len(n.Inputs) == 0 || !above[n.Inputs[0]] {
+			continue
+		}
+		a, ok := w.affine(n, top.layer.Width())
+		if !ok || w.feedsWeights(a.result) {
+			continue
+		}
+		values, err := w.evaluate(w.values, a.input)
+		if err != nil {
+			continue
+		}
+		if on := top.selection(values[a.input].Float32s()); on != "" {
+			return &readout{a, on}
+		}
+	}
+	return nil
+}
+
+// selection says in words which part of a unit's marked output data are.
+func (u *unit) selection(data []float32) string {
+	const tolerance = 1e-4 // of sums in other orders
+	s := u.out
+	last, first := s.data[(s.steps-1)*s.batch*s.width:], s.data[:s.batch*s.width]
+	sum := func(values []float32) (t float32) {
+		for _, x := range values {
+			t += x
+		}
+		return t
+	}
+	for _, c := range []struct {
+		on     string
+		values func() []float32
+	}{
+		{"every step", func() []float32 { return s.data }},
+		{"every step", s.batchFirst},
+		{"the last step", func() []float32 { return last }},
+		{"the final states", u.finals},
+		{"the first step", func() []float32 { return first }},
+		{"the mean over time", func() []float32 {
+			return s.over(func(v []float32) float32 { return sum(v) / float32(len(v)) })
+		}},
+		{"the maximum over time", func() []float32 { return s.over(slices.Max[[]float32]) }},
+		{"the sum over time", func() []float32 { return s.over(sum) }},
+	} {
+		if v := c.values(); len(v) == len(data) && distance(v, data) <= tolerance {
+			return c.on
+		}
+	}
+	return ""
+}
+
+// finals joins the final states of all directions, [batch, width].
+func (u *unit) finals() []float32 {
+	var data []float32
+	for b := range u.out.batch {
+		for d := range u.layer.Directions() {
+			data = append(data, u.out.final(u.layer, d, b)...)
+		}
+	}
+	return data
+}
+
+// affine reads a MatMul or Gemm of constant weights for width inputs, and the
+// Add behind it.
+func (w *wiring) affine(n *onnx.Node, width int) (affine, bool) {
+	a := affine{form: n.OpType, nodes: []*onnx.Node{n}, input: n.Input(0)}
+	if n.Domain != "" || n.OpType != "MatMul" && n.OpType != "Gemm" || n.Int("transA", 0) != 0 || !w.varying[a.input] {
+		return a, false
+	}
+	weight, err := w.constant(n.Input(1))
+	if err != nil || weight == nil || !weight.Type.Float() || len(weight.Dims) != 2 {
+		return a, false
+	}
+	transposed := n.OpType == "Gemm" && n.Int("transB", 0) != 0 // [outputs, width]
+	rows, cols := weight.Dims[0], weight.Dims[1]
+	if transposed {
+		rows, cols = cols, rows
+	}
+	if rows != width || cols < 1 {
+		return a, false
+	}
+	a.outputs, a.result = cols, n.Outputs[0]
+	a.weight = weight.Float32s()
+	if !transposed {
+		a.weight = transpose(a.weight, rows, cols)
+	}
+	a.bias = make([]float32, cols)
+	if n.OpType == "MatMul" {
+		return a, w.addBias(&a) == nil
+	}
+	scale(a.weight, n.Float("alpha", 1))
+	if n.Input(2) == "" {
+		return a, w.addBias(&a) == nil
+	}
+	bias, err := w.constant(n.Input(2))
+	if err != nil || bias == nil || !spread(a.bias, bias) {
+		return a, false
+	}
+	scale(a.bias, n.Float("beta", 1))
+	return a, true
+}
+
+// addBias takes in the Add that alone reads the product, where there is one.
+func (w *wiring) addBias(a *affine) error {
+	readers := w.readers(a.result)
+	if len(readers) != 1 || readers[0].OpType != "Add" || readers[0].Domain != "" {
+		return nil
+	}
+	add := readers[0]
+	other := add.Input(0)
+	if other == a.result {
+		other = add.Input(1)
+	}
+	bias, err := w.constant(other)
+	if err != nil || bias == nil {
+		return err
+	}
+	if !spread(a.bias, bias) {
+		return errs.New(errs.ShapeMismatch, "a bias of dimensions %v", bias.Dims)
+	}
+	a.nodes, a.result = append(a.nodes, add), add.Outputs[0]
+	a.form += " and Add"
+	return nil
+}
+
+// spread copies a bias of one value or of one for each output.
+func spread(dst []float32, t *onnx.Tensor) bool {
+	src := t.Float32s()
+	switch {
+	case len(src) == len(dst) && (len(t.Dims) == 0 || t.Dims[len(t.Dims)-1] == len(dst)):
+		copy(dst, src)
+	case len(src) == 1:
+		for i := range dst {
+			dst[i] = src[0]
+		}
+	default:
+		return false
+	}
+	return true
+}
+
+func scale(x []float32, by float32) {
+	if by == 1 {
+		return
+	}
+	for i := range x {
+		x[i] *= by
+	}
+}
+
+// transpose turns [rows, cols] into [cols, rows].
+func transpose(x []float32, rows, cols int) []float32 {
+	t := make([]float32, len(x))
+	for r := range rows {
+		for c := range cols {
+			t[c*rows+r] = x[r*cols+c]
+		}
+	}
+	return t
+}
+
+// feedsWeights tells whether a value ends up in a product with further weights.
+func (v *view) feedsWeights(name string) bool {
+	above := v.above(name)
+	return slices.ContainsFunc(v.graph.Nodes, func(n *onnx.Node) bool {
+		return len(n.Inputs) > 0 && v.weighted(n) && slices.ContainsFunc(n.Inputs, func(in string) bool { return above[in] })
+	})
+}
+
+// weighted tells whether a node multiplies by constants.
+func (v *view) weighted(n *onnx.Node) bool {
+	switch n.OpType {
+	case "MatMul", "Gemm", "Conv", "LSTM", "GRU", "RNN", "Einsum":
+		return slices.ContainsFunc(n.Inputs, func(in string) bool { return in != "" && !v.varying[in] })
+	}
+	return false
+}

@@ -1,0 +1,76 @@
+package importer
+
+import (
+	"context"
+
+	"rnnrep/internal/errs"
+	"rnnrep/internal/onnx"
+	"rnnrep/rnn"
+)
+
+// recurrence is one recurrent layer found in a graph.
+type recurrence struct {
+	name    string     // of the node, or of the value it makes
+	form    string     // how it is written: "LSTM", "GRU", "Scan", ...
+	op      *onnx.Node // the node, where one node is the layer
+	layer   rnn.Layer
+	weights []float32 // of this layer, in the order of rnn.Spec.Layout
+	ports
+}
+
+// ports tie a recurrence to its graph.
+type ports interface {
+	// needs names the values that input reads; outputs those that mark sets.
+	needs() []string
+	outputs() []string
+	// input is the sequence that the layer reads, from the values of needs.
+	input(values tensors) (sequence, error)
+	// cut puts x in place of what the layer reads.
+	cut(values tensors, x sequence)
+	// mark puts y in place of what the layer puts out.
+	mark(values tensors, y sequence)
+	// run gives x to the original nodes, from a zero state, and returns what
+	// they put out.
+	run(ctx context.Context, x sequence) (sequence, error)
+	// remarks says what a user should know of how the graph uses the layer.
+	remarks(w *wiring) []string
+}
+
+// tensors are values of a graph by name.
+type tensors map[string]*onnx.Tensor
+
+// recogniser finds the recurrences of one form. It returns errors for what is
+// of its form and cannot be read.
+type recogniser func(v *view) ([]*recurrence, error)
+
+// recognisers is filled by the init function of each form's own file.
+var recognisers []recogniser
+
+// register adds a recogniser; each form's file calls it from init.
+func register(r recogniser) { recognisers = append(recognisers, r) }
+
+// recurrences asks all recognisers. The first error counts only if nothing is
+// found: an unreadable RNN beside a readable one is not the file's refusal.
+func (v *view) recurrences() ([]*recurrence, error) {
+	var all []*recurrence
+	var first error
+	for _, find := range recognisers {
+		found, err := find(v)
+		all = append(all, found...)
+		if err != nil {
+			v.unread = append(v.unread, err)
+			if first == nil {
+				first = err
+			}
+		}
+	}
+	switch {
+	case len(all) > 0:
+		v.sort(all)
+		return all, nil
+	case first != nil:
+		return nil, first
+	}
+	return nil, errs.New(errs.NoRecurrence, "the graph of %d nodes has no recurrence", len(v.graph.Nodes)).
+		Accepts("LSTM, GRU or RNN nodes").Do("export the recurrent network itself")
+}

@@ -1,0 +1,170 @@
+package importer
+
+import (
+	"slices"
+
+	"rnnrep/internal/errs"
+	"rnnrep/rnn"
+)
+
+// unit is one layer of a stack: a flow, or a forward and a backward flow over
+// the same input whose outputs stand side by side.
+type unit struct {
+	parts []*flow
+	layer rnn.Layer
+	out   sequence
+	below *unit // the layer it reads; nil: the stack's input
+	read  bool  // by a layer above
+}
+
+func newUnit(parts ...*flow) *unit {
+	u := &unit{parts: parts, layer: parts[0].layer, out: parts[0].out}
+	if len(parts) == 2 {
+		u.layer.Bidirectional = true
+		u.out = beside(parts[0].out, parts[1].out)
+	}
+	return u
+}
+
+// pairs tells whether f and b are the two directions of one layer.
+func pairs(f, b *flow) bool {
+	forward, backward := f.layer, b.layer
+	backward.Reverse = false
+	return forward == backward && b.layer.Reverse && !forward.Bidirectional && f.in.equal(b.in)
+}
+
+// stack is a chain of layers, the lowest first, with its readout if it has one.
+type stack struct {
+	units   []*unit
+	readout *readout
+}
+
+// stacks joins flows into chains.
+func (w *wiring) stacks() []stack {
+	var units []*unit
+	unitOf := map[*flow]*unit{}
+	for _, f := range w.flows {
+		u := newUnit(f)
+		unitOf[f] = u
+		if f.reached {
+			u.below = w.source(f, &units)
+		}
+		units = append(units, u)
+	}
+	units = w.pairTops(units)
+	var stacks []stack
+	for _, top := range units {
+		if top.read {
+			continue
+		}
+		var s stack
+		for u := top; u != nil; u = u.below {
+			s.units = append(s.units, u)
+		}
+		slices.Reverse(s.units)
+		stacks = append(stacks, s)
+	}
+	return stacks
+}
+
+// source finds the unit whose output f reads; a pair of directions becomes one
+// unit when it is read side by side.
+func (w *wiring) source(f *flow, units *[]*unit) *unit {
+	for _, u := range *units {
+		if f.in.equal(u.out) {
+			u.read = true
+			return u
+		}
+	}
+	for i, a := range *units {
+		for j, b := range *units {
+			if i == j || len(a.parts) > 1 || len(b.parts) > 1 || a.layer.Width()+b.layer.Width() != f.in.width || !pairs(a.parts[0], b.parts[0]) {
+				continue
+			}
+			if u := newUnit(a.parts[0], b.parts[0]); f.in.equal(u.out) {
+				u.below, u.read = a.below, true
+				*units = slices.DeleteFunc(*units, func(x *unit) bool { return x == a || x == b })
+				*units = append(*units, u)
+				return u
+			}
+		}
+	}
+	return nil
+}
+
+// pairTops makes one unit of the two directions of a layer that no layer reads.
+func (w *wiring) pairTops(units []*unit) []*unit {
+	for i := 0; i < len(units); i++ {
+		for j := 0; j < len(units); j++ {
+			a, b := units[i], units[j]
+			if i == j || a.read || b.read || len(a.parts) > 1 || len(b.parts) > 1 || !pairs(a.parts[0], b.parts[0]) {
+				continue
+			}
+			u := newUnit(a.parts[0], b.parts[0])
+			u.below = a.below
+			units[i] = u
+			units = slices.Delete(units, j, j+1)
+			return w.pairTops(units)
+		}
+	}
+	return units
+}
+
+// parameters is the number of weights of the layers.
+func (s stack) parameters() (n int) {
+	for _, u := range s.units {
+		for _, f := range u.parts {
+			n += len(f.weights)
+		}
+	}
+	return n
+}
+
+// largest is the stack of the most weights, the first of equals.
+func largest(stacks []stack) *stack {
+	best := &stacks[0]
+	for i := range stacks {
+		if stacks[i].parameters() > best.parameters() {
+			best = &stacks[i]
+		}
+	}
+	return best
+}
+
+// top is the last layer.
+func (s stack) top() *unit { return s.units[len(s.units)-1] }
+
+// flows lists the recurrences of a stack.
+func (s stack) flows() []*flow {
+	var list []*flow
+	for _, u := range s.units {
+		list = append(list, u.parts...)
+	}
+	return list
+}
+
+// model puts spec and weights together.
+func (s stack) model() (*rnn.Model, error) {
+	m := &rnn.Model{}
+	if s.readout != nil {
+		m.Spec.Outputs = s.readout.outputs
+	}
+	size := s.parameters()
+	for _, u := range s.units {
+		m.Spec.Layers = append(m.Spec.Layers, u.layer)
+	}
+	if err := m.Spec.Validate(); err != nil {
+		return nil, err
+	}
+	m.Weights = make([]float32, 0, m.Spec.Parameters())
+	for _, f := range s.flows() {
+		m.Weights = append(m.Weights, f.weights...)
+	}
+	if s.readout != nil {
+		m.Weights = append(append(m.Weights, s.readout.weight...), s.readout.bias...)
+	}
+	if len(m.Weights) != m.Spec.Parameters() {
+		return nil, errs.New(errs.Internal, "%d layers of %d weights do not make %s", len(s.units), size, m.Spec)
+	}
+	return m, nil
+}

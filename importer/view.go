@@ -1,0 +1,214 @@
+package importer
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"rnnrep/internal/errs"
+	"rnnrep/internal/onnx"
+	"rnnrep/internal/onnx/onnxref"
+)
+
+// view is a graph with what recognisers ask of it: who makes a value, what is
+// constant, what a value is for given inputs.
+type view struct {
+	ctx       context.Context
+	model     *onnx.Model
+	graph     *onnx.Graph
+	order     map[*onnx.Node]int
+	maker     map[string]*onnx.Node
+	constants tensors         // initializers and what has been folded
+	varying   map[string]bool // values that depend on an input or on chance
+	unread    []error         // recurrences that were found and cannot be read
+}
+
+func newView(ctx context.Context, m *onnx.Model) *view {
+	g := m.Graph
+	v := &view{
+		ctx: ctx, model: m, graph: g, order: make(map[*onnx.Node]int, len(g.Nodes)), maker: make(map[string]*onnx.Node, 2*len(g.Nodes)),
+		constants: make(tensors, len(g.Initializers)), varying: map[string]bool{},
+	}
+	for _, t := range g.Initializers {
+		v.constants[t.Name] = t
+	}
+	for _, in := range g.Inputs {
+		if v.constants[in.Name] == nil { // before IR 4 initializers are listed as inputs too
+			v.varying[in.Name] = true
+		}
+	}
+	for i, n := range g.Nodes {
+		v.order[n] = i
+		varies := chance[n.OpType] || slices.ContainsFunc(n.Reads(), func(name string) bool { return v.varying[name] })
+		for _, o := range n.Outputs {
+			if o == "" {
+				continue
+			}
+			v.maker[o] = n
+			if varies {
+				v.varying[o] = true
+			}
+		}
+	}
+	return v
+}
+
+// chance lists the ops whose result is drawn.
+var chance = map[string]bool{
+	"RandomNormal": true, "RandomUniform": true, "RandomNormalLike": true, "RandomUniformLike": true, "Multinomial": true, "Bernoulli": true,
+}
+
+// constant returns a value that depends on no input, folding what makes it; nil
+// and no error where it varies.
+func (v *view) constant(name string) (*onnx.Tensor, error) {
+	if t := v.constants[name]; t != nil {
+		return t, nil
+	}
+	if v.varying[name] || name == "" {
+		return nil, nil
+	}
+	values, err := v.evaluate(nil, name)
+	if err != nil {
+		return nil, err
+	}
+	v.constants[name] = values[name]
+	return values[name], nil
+}
+
+// foldLimits bound one evaluation: an upload must not keep the processor.
+var foldLimits = onnxref.Limits{}
+
+// evaluate runs the part of the graph that makes targets, with given in place
+// of the values of those names.
+func (v *view) evaluate(given tensors, targets ...string) (tensors, error) {
+	part, err := v.part(given, targets)
+	if err != nil {
+		return nil, err
+	}
+	inputs := tensors{}
+	for _, in := range part.Inputs {
+		inputs[in.Name] = given[in.Name]
+	}
+	m := &onnx.Model{IRVersion: v.model.IRVersion, Opsets: v.model.Opsets, Graph: part}
+	values, err := onnxref.Run(v.ctx, m, inputs, foldLimits)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range targets { // what needs no node
+		if t := given[name]; t != nil {
+			values[name] = t
+		} else if t := v.constants[name]; t != nil {
+			values[name] = t
+		}
+	}
+	return values, nil
+}
+
+// part is the graph of the nodes that targets need when given is known.
+func (v *view) part(given tensors, targets []string) (*onnx.Graph, error) {
+	g := &onnx.Graph{Name: "part"}
+	seen := make(map[string]bool, 2*len(targets))
+	taken := map[*onnx.Node]bool{}
+	for open := slices.Clone(targets); len(open) > 0; {
+		name := open[len(open)-1]
+		open = open[:len(open)-1]
+		if seen[name] || name == "" {
+			continue
+		}
+		seen[name] = true
+		if given[name] != nil {
+			g.Inputs = append(g.Inputs, onnx.Value{Name: name, Type: given[name].Type})
+			continue
+		}
+		if t := v.constants[name]; t != nil {
+			g.Initializers = append(g.Initializers, t)
+			continue
+		}
+		n := v.maker[name]
+		if n == nil {
+			return nil, errs.New(errs.InvalidGraph, "%q depends on an input without a value", name).At(name)
+		}
+		if !taken[n] {
+			taken[n] = true
+			g.Nodes = append(g.Nodes, n)
+			open = append(open, n.Reads()...)
+		}
+	}
+	slices.SortFunc(g.Nodes, func(a, b *onnx.Node) int { return cmp.Compare(v.order[a], v.order[b]) })
+	for _, name := range targets {
+		if given[name] == nil && v.constants[name] == nil {
+			g.Outputs = append(g.Outputs, onnx.Value{Name: name})
+		}
+	}
+	return g, nil
+}
+
+// sort puts recurrences in the order of the graph.
+func (v *view) sort(found []*recurrence) {
+	slices.SortStableFunc(found, func(a, b *recurrence) int {
+		return cmp.Compare(v.position(a), v.position(b))
+	})
+}
+
+// position is the place of the first node that makes one of r's outputs.
+func (v *view) position(r *recurrence) int {
+	at := len(v.graph.Nodes)
+	for _, name := range r.outputs() {
+		if n := v.maker[name]; n != nil {
+			at = min(at, v.order[n])
+		}
+	}
+	return at
+}
+
+// below lists the values that the named ones depend on, themselves included.
+func (v *view) below(names ...string) map[string]bool {
+	seen := map[string]bool{}
+	for open := slices.Clone(names); len(open) > 0; {
+		name := open[len(open)-1]
+		open = open[:len(open)-1]
+		if name == "" || seen[name] {
+			continue
+		}
+		seen[name] = true
+		if n := v.maker[name]; n != nil {
+			open = append(open, n.Reads()...)
+		}
+	}
+	return seen
+}
+
+// above lists the values that depend on the named ones, themselves included.
+func (v *view) above(names ...string) map[string]bool {
+	seen := map[string]bool{}
+	first := len(v.graph.Nodes)
+	for _, name := range names {
+		seen[name] = true
+		if n := v.maker[name]; n != nil {
+			first = min(first, v.order[n])
+		} else {
+			first = 0
+		}
+	}
+	delete(seen, "")
+	for _, n := range v.graph.Nodes[min(first, len(v.graph.Nodes)):] {
+		if slices.ContainsFunc(n.Reads(), func(name string) bool { return seen[name] }) {
+			for _, o := range n.Outputs {
+				seen[o] = true
+			}
+		}
+	}
+	delete(seen, "")
+	return seen
+}
+
+// readers lists the nodes that read a value.
+func (v *view) readers(name string) []*onnx.Node {
+	var list []*onnx.Node
+	for _, n := range v.graph.Nodes {
+		if slices.Contains(n.Reads(), name) {
+			list = append(list, n)
+		}
+	}
+	return list
+}
