@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -117,11 +118,9 @@ func (b *Bundle) embedGroup(models []*rnn.Model) ([]Result, error) {
 	results := make([]Result, len(models))
 	for i, m := range models {
 		embedding := append([]float32(nil), z.Value()[i*z.Cols():(i+1)*z.Cols()]...)
-		for _, x := range embedding {
-			if math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) {
-				return nil, errs.New(errs.NonFiniteWeights, "the embedding of the RNN is not finite: its weights are too large to compute with").
-					Accepts("weights whose products stay within float32").Do("check the weights; their training may have diverged")
-			}
+		if slices.ContainsFunc(embedding, notFinite) {
+			return nil, errs.New(errs.NonFiniteWeights, "the embedding of the RNN is not finite: its weights are too large to compute with").
+				Accepts("weights whose products stay within float32").Do("check the weights; their training may have diverged")
 		}
 		results[i] = b.result(m.Spec, embedding, b.Predictors.point(outputs, i))
 	}

@@ -6,7 +6,7 @@ import "fmt"
 // before any weight is allocated.
 const (
 	maxSize    = 1 << 14 // of a layer, or layers
-	maxWeights = 1 << 26 // of encoder, emulator or one predictor
+	maxWeights = 1 << 25 // of the encoder, the emulator or the predictors
 )
 
 // checkSizes says whether layer sizes or counts of the part are in bounds.

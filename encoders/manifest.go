@@ -2,10 +2,12 @@ package encoders
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path"
 	"path/filepath"
@@ -37,8 +39,9 @@ const (
 	manifestVersion = 1
 	manifestFile    = "manifest.json"
 	weightsFile     = "weights.safetensors"
-	// maxWeightsFile bounds the weights file of a bundle.
-	maxWeightsFile = 1 << 30
+	// Bounds of the files of a bundle, in bytes.
+	maxManifestFile = 64 << 20
+	maxWeightsFile  = 1 << 30
 
 	embeddingsTensor = "reference.embeddings"
 	distancesTensor  = "reference.distances"
@@ -51,15 +54,16 @@ func taskKey(parameters []float32) string { return strings.Trim(fmt.Sprint(param
 func TaskKey(parameters []float32) string { return taskKey(parameters) }
 
 func (c PredictorConfig) validate() error {
-	if c.Dim < 1 || c.Hidden < 1 || c.Hidden > 1<<14 || len(c.Steps) < 1 || len(c.Coordinates) > 1<<10 {
-		return fmt.Errorf("predictors: dim %d, hidden %d, %d steps and %d coordinates", c.Dim, c.Hidden, len(c.Steps), len(c.Coordinates))
+	if len(c.Steps) < 1 {
+		return errors.New("predictors: no training stages")
 	}
 	for i, values := range c.Coordinates {
 		if len(values) == 0 {
 			return fmt.Errorf("predictors: coordinate %d has no values", i)
 		}
 	}
-	return nil
+	outputs := 2 + len(c.Steps) + c.taskLogits()
+	return cmp.Or(checkSizes("predictors", c.Dim, c.Hidden, outputs), checkWeights("predictors", 4*mlpWeights(c.Dim, c.Hidden, c.Hidden, outputs)))
 }
 
 // validate checks what the parts' own constructors do not.
@@ -72,12 +76,14 @@ func (m *Manifest) validate() error {
 		return errors.New("the manifest names no family")
 	case m.Encoder.Dim != m.Emulator.Dim || m.Encoder.Dim != m.Predictors.Dim:
 		return fmt.Errorf("dimensions %d, %d and %d of encoder, emulator and predictors differ", m.Encoder.Dim, m.Emulator.Dim, m.Predictors.Dim)
+	case m.Emulator.Real != (m.Encoder.InputRange != nil):
+		return errors.New("one of encoder and emulator reads tokens, the other real inputs")
 	case len(m.Members) == 0:
 		return errors.New("the reference population is empty")
 	}
 	for _, r := range []Residuals{c.Accuracy, c.Gap} {
-		if len(r.Widths) != len(r.Edges)+1 || !slices.IsSorted(r.Edges) {
-			return fmt.Errorf("calibration of %d edges and %d widths", len(r.Edges), len(r.Widths))
+		if len(r.Widths) != len(r.Edges)+1 || !slices.IsSorted(r.Edges) || slices.Min(r.Widths) < 0 {
+			return fmt.Errorf("calibration of edges %v and widths %v", r.Edges, r.Widths)
 		}
 	}
 	return nil
@@ -112,36 +118,46 @@ func (b *Bundle) Save(dir string) error {
 	return atomicfile.Write(filepath.Join(dir, manifestFile), append(text, '\n'))
 }
 
-// OpenBundle reads the bundle at the root of fsys.
+// OpenBundle reads the bundle at the root of fsys. Without a manifest there is
+// none, and the error is an fs.ErrNotExist too.
 func OpenBundle(fsys fs.FS) (*Bundle, error) {
-	text, err := fs.ReadFile(fsys, manifestFile)
+	text, err := readFile(fsys, manifestFile, maxManifestFile)
 	if err != nil {
 		return nil, err
 	}
 	var m Manifest
-	if err := json.Unmarshal(text, &m); err != nil {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&m); err != nil {
 		return nil, errs.New(errs.Damaged, "%s: %v", manifestFile, err)
 	}
 	if err := m.validate(); err != nil {
 		return nil, errs.New(errs.Damaged, "%s: %v", manifestFile, err)
 	}
+	data, err := readFile(fsys, weightsFile, maxWeightsFile)
+	if err != nil {
+		return nil, errs.New(errs.Damaged, "%v, though there is a %s", err, manifestFile)
+	}
 	b, err := NewBundle(m)
 	if err != nil {
 		return nil, errs.New(errs.Damaged, "%s: %v", manifestFile, err)
-	}
-	if info, err := fs.Stat(fsys, weightsFile); err != nil {
-		return nil, err
-	} else if info.Size() > maxWeightsFile {
-		return nil, errs.New(errs.TooLarge, "%s has %d bytes", weightsFile, info.Size()).Accepts("at most %d", maxWeightsFile)
-	}
-	data, err := fs.ReadFile(fsys, weightsFile)
-	if err != nil {
-		return nil, err
 	}
 	if err := b.setWeights(data); err != nil {
 		return nil, fmt.Errorf("%s: %w", weightsFile, err)
 	}
 	return b, nil
+}
+
+// readFile refuses a file that is too large before reading it.
+func readFile(fsys fs.FS, name string, limit int64) ([]byte, error) {
+	info, err := fs.Stat(fsys, name)
+	if err != nil {
+		return nil, errs.New(errs.FileNotFound, "%w", err)
+	}
+	if info.Size() > limit {
+		return nil, errs.New(errs.TooLarge, "%s has %d bytes", name, info.Size()).Accepts("at most %d", limit)
+	}
+	return fs.ReadFile(fsys, name)
 }
 
 func (b *Bundle) setWeights(data []byte) error {
@@ -153,20 +169,42 @@ func (b *Bundle) setWeights(data []byte) error {
 	for _, t := range tensors {
 		byName[t.Name] = t
 	}
-	for _, p := range b.Params() {
-		if t := byName[p.Name]; !slices.Equal(t.Shape, []int{p.Rows, p.Cols}) {
-			return errs.New(errs.Damaged, "tensor %q has shape %v", p.Name, t.Shape).Accepts("%v", []int{p.Rows, p.Cols})
+	take := func(name string, shape ...int) ([]float32, error) {
+		t, ok := byName[name]
+		switch {
+		case !ok:
+			return nil, errs.New(errs.Damaged, "tensor %q is missing", name)
+		case !slices.Equal(t.Shape, shape):
+			return nil, errs.New(errs.Damaged, "tensor %q has shape %v", name, t.Shape).Accepts("%v", shape)
+		case slices.ContainsFunc(t.Data, notFinite):
+			return nil, errs.New(errs.Damaged, "tensor %q has values that are not finite", name)
 		}
-		copy(p.Value, byName[p.Name].Data)
+		return t.Data, nil
 	}
-	n, dim := len(b.Manifest.Members), b.Manifest.Encoder.Dim
-	embeddings, distances := byName[embeddingsTensor], byName[distancesTensor]
-	if len(embeddings.Data) != n*dim || len(distances.Data) != n {
-		return errs.New(errs.Damaged, "reference of %d and %d values for %d members of dimension %d", len(embeddings.Data), len(distances.Data), n, dim)
+	for _, p := range b.Params() {
+		values, err := take(p.Name, p.Rows, p.Cols)
+		if err != nil {
+			return err
+		}
+		copy(p.Value, values)
 	}
-	b.Reference = &Reference{Members: b.Manifest.Members, Embeddings: embeddings.Data, Distances: distances.Data}
+	n := len(b.Manifest.Members)
+	embeddings, err := take(embeddingsTensor, n, b.Manifest.Encoder.Dim)
+	if err != nil {
+		return err
+	}
+	distances, err := take(distancesTensor, n)
+	if err != nil {
+		return err
+	}
+	if !slices.IsSorted(distances) {
+		return errs.New(errs.Damaged, "tensor %q is not in ascending order", distancesTensor)
+	}
+	b.Reference = &Reference{Members: b.Manifest.Members, Embeddings: embeddings, Distances: distances}
 	return nil
 }
+
+func notFinite(x float32) bool { return math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) }
 
 // OpenBundles reads every FAMILY/ENCODER folder of fsys that holds a manifest.
 func OpenBundles(fsys fs.FS) ([]*Bundle, error) {
