@@ -66,7 +66,7 @@ func TrainZoo(ctx context.Context, c ZooConfig) error {
 	}
 	progress := newProgress(c.Progress, "runs", c.Runs, c.Runs-len(todo), recipe.Steps)
 	defer progress.finish()
-	return trainRuns(ctx, c, todo, func(ctx context.Context, i int) error {
+	return forEach(ctx, c.Workers, todo, func(ctx context.Context, i int) error {
 		run, err := trainRun(ctx, family, recipe, c.Spec, c.Seed, i, progress.tick)
 		if err != nil {
 			return err
@@ -82,9 +82,8 @@ func zooHeader(f tasks.Family, r tasks.Recipe, c ZooConfig) zoo.Header {
 			"learning_rate": fmt.Sprint(r.Rates), "weight_decay": fmt.Sprint(r.WeightDecay)}}
 }
 
-// trainRuns works through todo with c.Workers goroutines until one fails.
-func trainRuns(ctx context.Context, c ZooConfig, todo []int, work func(context.Context, int) error) error {
-	workers := c.Workers
+// forEach works through todo with some goroutines, 0 for one a core, until one fails.
+func forEach(ctx context.Context, workers int, todo []int, work func(context.Context, int) error) error {
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}

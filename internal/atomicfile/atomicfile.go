@@ -9,26 +9,48 @@ import (
 
 const pattern = ".partial-*"
 
-// Write writes data beside path, syncs it and renames it to path.
-func Write(path string, data []byte) (err error) {
+// File is a file being written beside its final place. It ends by Commit or
+// Discard.
+type File struct {
+	*os.File
+	path string
+}
+
+// Create begins to write path. What is there stays until Commit.
+func Create(path string) (*File, error) {
 	f, err := os.CreateTemp(filepath.Dir(path), pattern)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
-		}
-	}()
-	_, err = f.Write(data)
-	err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close())
+	return &File{f, path}, nil
+}
+
+// Commit syncs the file and renames it to its path. After an error the path is
+// as it was.
+func (f *File) Commit() error {
+	err := errors.Join(f.Chmod(0o644), f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), f.path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return syncDir(filepath.Dir(f.path))
+}
+
+// Discard leaves the path as it was.
+func (f *File) Discard() error { return errors.Join(f.Close(), os.Remove(f.Name())) }
+
+// Write writes data to path as a whole.
+func Write(path string, data []byte) error {
+	f, err := Create(path)
 	if err != nil {
 		return err
 	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
+	if _, err := f.Write(data); err != nil {
+		return errors.Join(err, f.Discard())
 	}
-	return syncDir(filepath.Dir(path))
+	return f.Commit()
 }
 
 // syncDir makes the rename itself durable.

@@ -57,6 +57,43 @@ func TestWrite(t *testing.T) {
 	}
 }
 
+// TestPieces: a file written in pieces is not there before Commit, and never
+// after Discard.
+func TestPieces(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "a")
+	if err := atomicfile.Write(file, []byte("old")); err != nil {
+		t.Fatal(err)
+	}
+	for _, commit := range []bool{false, true} {
+		f, err := atomicfile.Create(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, piece := range []string{"n", "ew"} {
+			if _, err := f.WriteString(piece); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := read(t, file); got != "old" {
+			t.Errorf("content before the end: %q", got)
+		}
+		want, end := "old", f.Discard
+		if commit {
+			want, end = "new", f.Commit
+		}
+		if err := end(); err != nil {
+			t.Fatal(err)
+		}
+		if got := read(t, file); got != want {
+			t.Errorf("content %q, want %q", got, want)
+		}
+		if got := names(t, dir); !slices.Equal(got, []string{"a"}) {
+			t.Errorf("left %q", got)
+		}
+	}
+}
+
 // TestFailedRename: the target keeps what it was, and nothing is left beside it.
 func TestFailedRename(t *testing.T) {
 	dir := t.TempDir()

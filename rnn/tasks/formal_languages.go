@@ -238,36 +238,9 @@ func (l language) Rollouts(r *rand.Rand, m Runner, count int) Rollouts {
 			out.Tokens[at] = tokens[i]
 			row := out.Logits[at*vocabulary : (at+1)*vocabulary]
 			copy(row, logits[i*vocabulary:])
-			total := logSum(row)
-			for j := range row {
-				row[j] -= float32(total)
-			}
+			LogSoftmax(row)
 			tokens[i] = sample(r, row)
 		}
 	}
 	return out
-}
-
-// logSum is log(sum(exp(row))).
-func logSum(row []float32) float64 {
-	top := row[0]
-	for _, v := range row {
-		top = max(top, v)
-	}
-	var sum float64
-	for _, v := range row {
-		sum += math.Exp(float64(v - top))
-	}
-	return float64(top) + math.Log(sum)
-}
-
-// sample draws an index with the given log-probabilities.
-func sample(r *rand.Rand, logProbabilities []float32) int32 {
-	u := r.Float64()
-	for i, lp := range logProbabilities {
-		if u -= math.Exp(float64(lp)); u < 0 {
-			return int32(i)
-		}
-	}
-	return int32(len(logProbabilities) - 1)
 }

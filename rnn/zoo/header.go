@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -60,10 +61,12 @@ func (h *Header) validate(file string) error {
 	if h.Outputs != h.Spec.OutputSize() || h.Inputs > 0 && h.Inputs != h.Spec.Inputs() {
 		return bad(fmt.Sprintf("%d inputs and %d outputs of %s", h.Inputs, h.Outputs, h.Spec), "those of the spec")
 	}
-	for i := 1; i < len(h.Steps); i++ {
-		if h.Steps[i] <= h.Steps[i-1] {
-			return bad("steps out of order", "ascending snapshot steps")
+	last := -1
+	for _, s := range h.Steps {
+		if s <= last || s > math.MaxUint32 {
+			return bad(fmt.Sprintf("step %d after %d", s, last), "ascending snapshot steps from 0 to 2^32-1")
 		}
+		last = s
 	}
 	if per := float64(h.RolloutCount) * float64(h.RolloutLength) * float64(h.Outputs+h.Inputs+1); per*float64(len(h.Steps))*4 > maxRunBytes ||
 		h.snapshotBytes()*len(h.Steps) > maxRunBytes {
