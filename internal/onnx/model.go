@@ -2,7 +2,8 @@ package onnx
 
 import "slices"
 
-// Model is a ModelProto.
+// Model is a ModelProto. Parse puts the bodies of model-local functions in place
+// of their calls, so that it has none.
 type Model struct {
 	IRVersion       int64
 	Producer        string // producer_name
@@ -13,7 +14,6 @@ type Model struct {
 	Opsets          map[string]int64 // domain -> version; "" is ai.onnx
 	Metadata        map[string]string
 	Graph           *Graph
-	Functions       int // model-local functions, which are counted, not read
 }
 
 // Graph is a GraphProto.
@@ -30,6 +30,8 @@ type Node struct {
 	Name, OpType, Domain string
 	Inputs, Outputs      []string // "" where absent
 	Attributes           map[string]*Attribute
+
+	overload string // of the function that is called
 }
 
 // Attribute is an AttributeProto; the field that its type says is set.
@@ -43,6 +45,8 @@ type Attribute struct {
 	Strings []string
 	Tensor  *Tensor
 	Graph   *Graph
+
+	reference string // ref_attr_name, in the body of a function
 }
 
 // AttributeType is AttributeProto.AttributeType.
@@ -146,6 +150,22 @@ func (n *Node) Text(name, otherwise string) string {
 func (n *Node) Ints(name string) []int64 {
 	if a := n.Attributes[name]; a != nil {
 		return a.Ints
+	}
+	return nil
+}
+
+// Floats returns a list of floats, nil if absent.
+func (n *Node) Floats(name string) []float32 {
+	if a := n.Attributes[name]; a != nil {
+		return a.Floats
+	}
+	return nil
+}
+
+// Strings returns a list of strings, nil if absent.
+func (n *Node) Strings(name string) []string {
+	if a := n.Attributes[name]; a != nil {
+		return a.Strings
 	}
 	return nil
 }

@@ -44,7 +44,8 @@ type parser struct {
 	limits         Limits
 	external       External
 	nodes, counted int
-	decoded        int64                 // bytes, beyond those of the file
+	decoded        int64 // bytes, beyond those of the file
+	functions      map[functionKey]*function
 	names          func(location string) // told of external data instead of reading it, if set
 }
 
@@ -53,7 +54,7 @@ type parser struct {
 // too_large, too_deep, invalid_graph, shape_mismatch, external_data_missing and
 // external_data_refused.
 func Parse(data []byte, external External, l Limits) (*Model, error) {
-	p := &parser{limits: l.withDefaults(), external: external}
+	p := &parser{limits: l.withDefaults(), external: external, functions: map[functionKey]*function{}}
 	total := int64(len(data))
 	for _, e := range external {
 		total += int64(len(e))
@@ -68,6 +69,9 @@ func Parse(data []byte, external External, l Limits) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := p.inline(m); err != nil {
+		return nil, err
+	}
 	return m, m.Graph.check(nil)
 }
 
@@ -76,7 +80,7 @@ func Parse(data []byte, external External, l Limits) (*Model, error) {
 func ExternalNames(data []byte) []string {
 	var names []string
 	seen := map[string]bool{}
-	p := &parser{limits: Limits{}.withDefaults(), names: func(location string) {
+	p := &parser{limits: Limits{}.withDefaults(), functions: map[functionKey]*function{}, names: func(location string) {
 		if !seen[location] {
 			seen[location] = true
 			names = append(names, location)
@@ -191,25 +195,7 @@ func (p *parser) text(m *Model, f field) error {
 	case 6:
 		m.DocString = string(f.bytes)
 	case 8:
-		if err := p.count(); err != nil {
-			return err
-		}
-		var domain string
-		var version int64
-		err := fields(f.bytes, func(f field) error {
-			if f.number == 1 {
-				domain = string(f.bytes)
-			}
-			if f.number == 2 {
-				version = int64(f.value)
-			}
-			return nil
-		})
-		if domain == "ai.onnx" {
-			domain = ""
-		}
-		m.Opsets[domain] = version
-		return err
+		return p.opset(m.Opsets, f.bytes)
 	case 14:
 		if err := p.count(); err != nil {
 			return err
@@ -218,9 +204,37 @@ func (p *parser) text(m *Model, f field) error {
 		m.Metadata[k] = v
 		return err
 	case 25:
-		m.Functions++
+		return p.function(f.bytes)
 	}
 	return nil
+}
+
+// opset reads an OperatorSetIdProto.
+func (p *parser) opset(opsets map[string]int64, data []byte) error {
+	if err := p.count(); err != nil {
+		return err
+	}
+	var domain string
+	var version int64
+	err := fields(data, func(f field) error {
+		if f.number == 1 {
+			domain = string(f.bytes)
+		}
+		if f.number == 2 {
+			version = int64(f.value)
+		}
+		return nil
+	})
+	opsets[plainDomain(domain)] = version
+	return err
+}
+
+// plainDomain gives the default domain its short name.
+func plainDomain(s string) string {
+	if s == "ai.onnx" {
+		return ""
+	}
+	return s
 }
 
 // entry reads a StringStringEntryProto.
@@ -245,17 +259,35 @@ func (p *parser) spend(n int) error {
 	return nil
 }
 
-// count bounds the number of tensors, attributes and value infos.
-func (p *parser) count() error {
-	if p.counted++; p.counted > p.limits.Values {
+// countNode bounds the number of nodes.
+func (p *parser) countNode() error {
+	if p.nodes++; p.nodes > p.limits.Nodes {
+		return errs.New(errs.TooLarge, "the model has more than %d nodes", p.limits.Nodes).Accepts("up to %d nodes", p.limits.Nodes)
+	}
+	return nil
+}
+
+// count bounds the number of tensors, attributes, value infos and names.
+func (p *parser) count() error { return p.countMany(1) }
+
+func (p *parser) countMany(n int) error {
+	if p.counted += n; p.counted > p.limits.Values {
 		return errs.New(errs.TooLarge, "the model has more than %d tensors, attributes and value infos", p.limits.Values)
 	}
 	return nil
 }
 
-func (p *parser) graph(data []byte, depth int) (*Graph, error) {
+// deeper bounds the nesting of graphs.
+func (p *parser) deeper(depth int) error {
 	if depth > p.limits.Depth {
-		return nil, errs.New(errs.TooDeep, "graphs are nested more than %d deep", p.limits.Depth).Accepts("up to %d", p.limits.Depth)
+		return errs.New(errs.TooDeep, "graphs are nested more than %d deep", p.limits.Depth).Accepts("up to %d", p.limits.Depth)
+	}
+	return nil
+}
+
+func (p *parser) graph(data []byte, depth int) (*Graph, error) {
+	if err := p.deeper(depth); err != nil {
+		return nil, err
 	}
 	g := &Graph{}
 	err := fields(data, func(f field) (err error) {
@@ -264,9 +296,6 @@ func (p *parser) graph(data []byte, depth int) (*Graph, error) {
 		}
 		switch f.number {
 		case 1:
-			if p.nodes++; p.nodes > p.limits.Nodes {
-				return errs.New(errs.TooLarge, "the model has more than %d nodes", p.limits.Nodes).Accepts("up to %d nodes", p.limits.Nodes)
-			}
 			var n *Node
 			n, err = p.node(f.bytes, depth)
 			g.Nodes = append(g.Nodes, n)
@@ -293,6 +322,9 @@ func (p *parser) graph(data []byte, depth int) (*Graph, error) {
 }
 
 func (p *parser) node(data []byte, depth int) (*Node, error) {
+	if err := p.countNode(); err != nil {
+		return nil, err
+	}
 	n := &Node{}
 	err := fields(data, func(f field) error {
 		if f.kind != protowire.BytesType {
@@ -322,9 +354,9 @@ func (p *parser) node(data []byte, depth int) (*Node, error) {
 			}
 			n.Attributes[name] = a
 		case 7:
-			if n.Domain = string(f.bytes); n.Domain == "ai.onnx" {
-				n.Domain = ""
-			}
+			n.Domain = plainDomain(string(f.bytes))
+		case 8:
+			n.overload = string(f.bytes)
 		}
 		return nil
 	})
@@ -362,6 +394,8 @@ func (p *parser) attribute(data []byte, depth int) (string, *Attribute, error) {
 			a.Strings = append(a.Strings, string(f.bytes))
 		case 20:
 			a.Type = AttributeType(f.value)
+		case 21:
+			a.reference = string(f.bytes)
 		}
 		return err
 	})
