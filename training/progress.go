@@ -61,6 +61,9 @@ func (p *progress) print() {
 	elapsed := time.Since(p.start).Seconds()
 	rate := float64(p.done-p.before) / max(elapsed, 1e-9)
 	line := fmt.Sprintf("%.1f of %d %s, %.3g steps/s", float64(p.done)/float64(p.each), p.total, p.what, rate)
+	if p.each == 1 {
+		line = fmt.Sprintf("%d of %d %s, %.3g/s", p.done, p.total, p.what, rate)
+	}
 	if left := p.total*p.each - p.done; rate > 0 && left > 0 {
 		line += fmt.Sprintf(", %s left", (time.Duration(float64(left)/rate) * time.Second).Round(time.Second))
 	}

@@ -94,7 +94,7 @@ func TestZooDependsOnSeedAndIndexAlone(t *testing.T) {
 		return TrainZoo(ctx, ZooConfig{Family: "formal_languages", Runs: runs, Seed: 7, Dir: dir, Workers: workers, Steps: 100})
 	}
 	whole, pieces := t.TempDir(), t.TempDir()
-	if err := train(whole, 4, 1, context.Background()); err != nil {
+	if err := train(whole, 3, 1, context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	if err := train(pieces, 1, 1, context.Background()); err != nil {
@@ -102,15 +102,15 @@ func TestZooDependsOnSeedAndIndexAlone(t *testing.T) {
 	}
 	cancelled, cancel := context.WithCancel(context.Background())
 	cancel()
-	if err := train(pieces, 4, 2, cancelled); !errors.Is(err, context.Canceled) {
+	if err := train(pieces, 3, 2, cancelled); !errors.Is(err, context.Canceled) {
 		t.Fatalf("cancelled training returned %v", err)
 	}
-	if err := train(pieces, 4, 3, context.Background()); err != nil {
+	if err := train(pieces, 3, 3, context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	want, got := readRuns(t, whole), readRuns(t, pieces)
-	if len(want) != 4 || len(got) != 4 {
-		t.Fatalf("%d and %d runs, want 4", len(want), len(got))
+	if len(want) != 3 || len(got) != 3 {
+		t.Fatalf("%d and %d runs, want 3", len(want), len(got))
 	}
 	for name, data := range want {
 		if !bytes.Equal(data, got[name]) {
