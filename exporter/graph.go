@@ -13,14 +13,15 @@ import (
 // from constants alone is computed once, outside the loop.
 type graph struct {
 	*onnx.Graph
-	outer *graph              // of a loop's body: the graph around it
-	known map[string]bool     // names of values that this graph defines
-	made  map[string][]string // description of a node -> its outputs
-	taken map[string]int      // names in use, in the graphs around too
+	outer   *graph              // of a loop's body: the graph around it
+	known   map[string]bool     // names of values that this graph defines
+	made    map[string][]string // description of a node -> its outputs
+	taken   map[string]int      // names in use, in the graphs around too
+	renamed map[string]string   // values that became outputs
 }
 
 func newGraph(name string) *graph {
-	return &graph{Graph: &onnx.Graph{Name: name}, known: map[string]bool{}, made: map[string][]string{}, taken: map[string]int{}}
+	return &graph{Graph: &onnx.Graph{Name: name}, known: map[string]bool{}, made: map[string][]string{}, taken: map[string]int{}, renamed: map[string]string{}}
 }
 
 // body returns the builder of a graph inside g.
@@ -48,19 +49,61 @@ func (g *graph) input(name string, t onnx.DType, dims ...any) string {
 	return name
 }
 
-// output declares the value called from as a graph output and returns the name
-// that the value has from then on.
-func (g *graph) output(name, from string, t onnx.DType, dims ...any) string {
-	g.Outputs = append(g.Outputs, valueInfo(name, t, dims))
-	g.taken[name]++
-	g.known[name] = true
-	last := g.Nodes[len(g.Nodes)-1]
-	if last.Outputs[0] == from && !slices.ContainsFunc(g.Outputs, func(v onnx.Value) bool { return v.Name == from }) {
-		last.Outputs[0] = name // g.made shares the slice
-		return name
+// output declares the value called from as a graph output. It renames the value,
+// or copies it where it is an input or another output; so outputs come last.
+func (g *graph) output(name, from string, t onnx.DType, dims ...any) {
+	if now, ok := g.renamed[from]; ok {
+		from = now
 	}
-	g.Nodes = append(g.Nodes, &onnx.Node{Name: g.unique("identity"), OpType: "Identity", Inputs: []string{from}, Outputs: []string{name}})
-	return name
+	isOutput := func(v onnx.Value) bool { return v.Name == from }
+	maker := slices.IndexFunc(g.Nodes, func(n *onnx.Node) bool { return slices.Contains(n.Outputs, from) })
+	if maker < 0 || slices.ContainsFunc(g.Outputs, isOutput) {
+		g.Nodes = append(g.Nodes, &onnx.Node{Name: g.unique("identity"), OpType: "Identity", Inputs: []string{from}, Outputs: []string{name}})
+	} else {
+		rename(g.Graph, from, name)
+		g.renamed[from] = name
+	}
+	g.Outputs = append(g.Outputs, valueInfo(name, t, dims))
+}
+
+// rename changes the name of a value in g and the graphs inside it.
+func rename(g *onnx.Graph, from, to string) {
+	for _, n := range g.Nodes {
+		for _, names := range [][]string{n.Inputs, n.Outputs} {
+			for i, name := range names {
+				if name == from {
+					names[i] = to
+				}
+			}
+		}
+		if body := n.Attributes["body"]; body != nil {
+			rename(body.Graph, from, to)
+		}
+	}
+}
+
+// prune drops nodes and initializers that no output needs, and adds what g
+// needs to needed.
+func prune(g *onnx.Graph, needed map[string]bool) {
+	for _, o := range g.Outputs {
+		needed[o.Name] = true
+	}
+	var kept []*onnx.Node
+	for _, n := range slices.Backward(g.Nodes) {
+		if !slices.ContainsFunc(n.Outputs, func(o string) bool { return needed[o] }) {
+			continue
+		}
+		kept = append(kept, n)
+		for _, in := range n.Inputs {
+			needed[in] = true
+		}
+		if body := n.Attributes["body"]; body != nil {
+			prune(body.Graph, needed)
+		}
+	}
+	slices.Reverse(kept)
+	g.Nodes = kept
+	g.Initializers = slices.DeleteFunc(g.Initializers, func(t *onnx.Tensor) bool { return !needed[t.Name] })
 }
 
 func valueInfo(name string, t onnx.DType, dims []any) onnx.Value {
@@ -141,12 +184,22 @@ func (g *graph) constant(t *onnx.Tensor) string {
 
 // ints is a constant vector of int64.
 func (g *graph) ints(values ...int64) string {
-	return g.constant(onnx.NewInts("ints_"+strings.Trim(strings.ReplaceAll(fmt.Sprint(values), " ", "_"), "[]"), values))
+	return g.constant(onnx.NewInts(listName("ints", values), values))
 }
 
 // scalar is a constant float32 without dimensions.
 func (g *graph) scalar(x float32) string {
-	return g.constant(onnx.NewFloats(fmt.Sprintf("float_%v", x), []float32{x}))
+	return g.constant(onnx.NewFloats(fmt.Sprint("float_", x), []float32{x}, []int{}...))
+}
+
+// floats is a constant vector of float32.
+func (g *graph) floats(values ...float32) string {
+	return g.constant(onnx.NewFloats(listName("floats", values), values))
+}
+
+// listName names a list by its values.
+func listName[T any](kind string, values []T) string {
+	return kind + "_" + strings.Trim(strings.ReplaceAll(fmt.Sprint(values), " ", "_"), "[]")
 }
 
 // attribute is a named onnx.Attribute.
