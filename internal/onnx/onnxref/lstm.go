@@ -63,6 +63,6 @@ func (l *lstmCell) gate(d int, pre, h, c []float64) {
 		}
 		c[k] = forget*c[k] + input*g(l.clamp(pre[3*n+k]))
 		output := f(l.clamp(pre[n+k] + p[n+k]*c[k]))
-		h[k] = output * out(l.clamp(c[k]))
+		h[k] = output * out(c[k]) // not clipped: ONNX Runtime does not either
 	}
 }
