@@ -5,10 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"rnnrep/internal/errs"
+	"rnnrep/server"
 )
 
 // Exit codes, as the README lists them.
@@ -91,7 +95,7 @@ func newRoot(a *app) *cobra.Command {
 		Short:         "Read recurrent networks from ONNX files and tell what they are",
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
+		Args:          arguments(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			_ = c.Help()
 			return exit(exitUsage)
@@ -102,7 +106,19 @@ func newRoot(a *app) *cobra.Command {
 	root.SetErr(a.err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.PersistentFlags().BoolVar(&a.quiet, "quiet", false, "no progress on stderr")
-	root.AddCommand(newZoo(a), newTrain(a), newEval(a))
+	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
+		if err := fromEnvironment(c); err != nil {
+			return err
+		}
+		if err := c.ValidateRequiredFlags(); err != nil {
+			return usageError{err}
+		}
+		return nil
+	}
+	root.AddCommand(newServe(a),
+		newAnswer(a, "predict", "Embedding and predictions of ONNX files", server.Predict),
+		newAnswer(a, "embed", "Embeddings of ONNX files", server.Embed),
+		newInspect(a), newRecover(a), newBundles(a), newExport(a), newZoo(a), newTrain(a), newEval(a), newVersion(a))
 	return root
 }
 
@@ -114,4 +130,23 @@ func arguments(check cobra.PositionalArgs) cobra.PositionalArgs {
 		}
 		return nil
 	}
+}
+
+// ofOneCall are flags that the environment does not set: they belong to one
+// command line.
+var ofOneCall = map[string]bool{"help": true, "output": true, "out": true}
+
+// fromEnvironment sets every flag that was not given from RNNREPD_NAME, where
+// --drain-timeout is RNNREPD_DRAIN_TIMEOUT.
+func fromEnvironment(c *cobra.Command) error {
+	var failed error
+	c.Flags().VisitAll(func(f *pflag.Flag) {
+		name := "RNNREPD_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		if v, ok := os.LookupEnv(name); ok && !f.Changed && !ofOneCall[f.Name] && failed == nil {
+			if err := c.Flags().Set(f.Name, v); err != nil {
+				failed = usageError{fmt.Errorf("%s: %w", name, err)}
+			}
+		}
+	})
+	return failed
 }

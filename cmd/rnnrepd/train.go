@@ -69,20 +69,21 @@ func newEval(a *app) *cobra.Command {
 				}
 				reports = append(reports, r)
 			}
+			format = a.outputFormat(format)
 			if format == "table" {
 				return training.WriteTable(a.out, reports)
 			}
-			e := json.NewEncoder(a.out)
+			w := newRows[*training.Report](a.out, format, len(args) == 1, nil, nil)
 			for _, r := range reports {
-				if err := e.Encode(r); err != nil {
+				if err := w.write(r); err != nil {
 					return err
 				}
 			}
-			return nil
+			return w.close()
 		},
 	}
 	c.Flags().StringVar(&zoo, "zoo", "", "folder of the zoo")
-	c.Flags().StringVarP(&format, "output", "o", "table", "table or jsonl")
+	outputFlag(c, &format, "json", "jsonl", "table")
 	_ = c.MarkFlagRequired("zoo")
 	return c
 }

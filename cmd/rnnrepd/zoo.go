@@ -1,9 +1,6 @@
 package main
 
 import (
-	"encoding/json"
-	"fmt"
-
 	"github.com/spf13/cobra"
 
 	"rnnrep/rnn/zoo"
@@ -11,9 +8,9 @@ import (
 )
 
 func newZoo(a *app) *cobra.Command {
-	c := &cobra.Command{Use: "zoo", Short: "Train and look at zoos of RNNs", Args: cobra.NoArgs,
+	c := &cobra.Command{Use: "zoo", Short: "Train, describe, import and export zoos of RNNs", Args: arguments(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error { _ = c.Help(); return exit(exitUsage) }}
-	c.AddCommand(newZooTrain(a), newZooInfo(a))
+	c.AddCommand(newZooTrain(a), newZooInfo(a), newZooImport(a), newZooExport(a))
 	return c
 }
 
@@ -38,17 +35,8 @@ func newZooTrain(a *app) *cobra.Command {
 	return c
 }
 
-// zooInfo is what `zoo info` prints.
-type zooInfo struct {
-	zoo.Header
-	Runs     int    `json:"runs"`
-	Tasks    int    `json:"tasks"`
-	Checksum string `json:"checksum"`
-	// Means holds the mean of every metric at every step, over the runs.
-	Means map[string][]float64 `json:"means"`
-}
-
 func newZooInfo(a *app) *cobra.Command {
+	var format string
 	c := &cobra.Command{
 		Use:   "info DIR",
 		Short: "Describe a zoo and check every run of it",
@@ -58,50 +46,49 @@ func newZooInfo(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if a.format == "json" || a.format == "jsonl" {
-				return json.NewEncoder(a.out).Encode(info)
-			}
-			fmt.Fprintf(a.out, "family    %s, seed %d\nspec      %s, %d weights\nruns      %d, of %d tasks\nchecksum  %s\n\n%10s", info.Family, info.Seed, info.Spec, info.Spec.Parameters(), info.Runs, info.Tasks, info.Checksum, "step")
-			for _, m := range info.Metrics {
-				fmt.Fprintf(a.out, " %20s", m)
-			}
-			for i, s := range info.Steps {
-				fmt.Fprintf(a.out, "\n%10d", s)
-				for _, m := range info.Metrics {
-					fmt.Fprintf(a.out, " %20.4f", info.Means[m][i])
-				}
-			}
-			fmt.Fprintln(a.out)
-			return nil
+			return writeZooInfo(a.out, a.outputFormat(format), info)
 		},
 	}
-	c.Flags().StringVarP(&a.format, "output", "o", "table", "json or table")
+	outputFlag(c, &format, "json", "jsonl", "table")
 	return c
 }
 
-func describeZoo(dir string) (*zooInfo, error) {
-	z, err := zoo.Open(dir)
-	if err != nil {
-		return nil, err
+func newZooImport(a *app) *cobra.Command {
+	config := training.ImportConfig{}
+	c := &cobra.Command{
+		Use:   "import --npy DIR --out DIR",
+		Short: "Make a zoo of one in the published .npy layout; run it again to resume",
+		Long: "Make a zoo of one in the published .npy layout. Metrics that the layout lacks are\n" +
+			"measured on the weights; `zoo info` names them. Run it again to resume.",
+		Args: arguments(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error {
+			config.Progress = a.progress()
+			return training.ImportZoo(c.Context(), config)
+		},
 	}
-	info := &zooInfo{Header: z.Header, Runs: len(z.Runs), Means: map[string][]float64{}}
-	for _, m := range z.Header.Metrics {
-		info.Means[m] = make([]float64, len(z.Header.Steps))
-	}
-	distinct := map[zoo.TaskKey]bool{}
-	for _, i := range z.Runs {
-		r, err := z.Load(i)
-		if err != nil {
-			return nil, err
-		}
-		distinct[zoo.Key(r.Task)] = true
-		for s, snapshot := range r.Snapshots {
-			for m, name := range z.Header.Metrics {
-				info.Means[name][s] += snapshot.Metrics[m] / float64(len(z.Runs))
+	c.Flags().StringVar(&config.Published, "npy", "", "folder of the .npy arrays")
+	c.Flags().StringVar(&config.Dir, "out", "", "folder of the zoo")
+	c.Flags().IntVar(&config.Workers, "workers", 0, "runs at a time (0: one a core)")
+	_ = c.MarkFlagRequired("npy")
+	_ = c.MarkFlagRequired("out")
+	return c
+}
+
+func newZooExport(_ *app) *cobra.Command {
+	var out string
+	c := &cobra.Command{
+		Use:   "export DIR --npy DIR",
+		Short: "Write a zoo in the published .npy layout",
+		Args:  arguments(cobra.ExactArgs(1)),
+		RunE: func(_ *cobra.Command, args []string) error {
+			z, err := zoo.Open(args[0])
+			if err != nil {
+				return err
 			}
-		}
+			return z.ExportPublished(out)
+		},
 	}
-	info.Tasks = len(distinct)
-	info.Checksum, err = z.Checksum()
-	return info, err
+	c.Flags().StringVar(&out, "npy", "", "folder for the .npy arrays")
+	_ = c.MarkFlagRequired("npy")
+	return c
 }

@@ -38,6 +38,8 @@ const (
 	UnsupportedMedia Code = "unsupported_media_type"
 	UnknownBundle    Code = "unknown_bundle"
 	SpecNotAccepted  Code = "spec_not_accepted"
+	SlowUpload       Code = "slow_upload"
+	Abandoned        Code = "abandoned"
 	Busy             Code = "busy"
 	Draining         Code = "draining"
 	Timeout          Code = "timeout"

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"rnnrep/importer"
+	"rnnrep/internal/errs"
+	"rnnrep/server"
+)
+
+// maxFile bounds a model file that the command line reads, and its external
+// data.
+const maxFile = 1 << 30
+
+// upload reads a model file with the external data beside it; "-" is stdin.
+func (a *app) upload(file string) (server.Upload, error) {
+	if file == "-" {
+		data, err := readBounded(a.in, "stdin")
+		return server.Upload{File: "-", Data: data}, err
+	}
+	f, err := os.Open(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return server.Upload{}, errs.New(errs.FileNotFound, "%s: there is no such file", file)
+	}
+	if err != nil {
+		return server.Upload{}, err
+	}
+	defer f.Close()
+	data, err := readBounded(f, file)
+	if err != nil {
+		return server.Upload{}, err
+	}
+	u := server.Upload{File: file, Data: data, External: map[string][]byte{}}
+	return u, addExternal(&u, filepath.Dir(file))
+}
+
+// readBounded reads r to its end.
+func readBounded(r io.Reader, name string) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, maxFile+1))
+	if err == nil && len(data) > maxFile {
+		err = errs.New(errs.TooLarge, "%s holds more than %d bytes", name, maxFile).Accepts("up to %d bytes", maxFile)
+	}
+	return data, err
+}
+
+// addExternal reads the external-data files that a model names from dir, and
+// from nowhere else. Of one that is not there the importer says so.
+func addExternal(u *server.Upload, dir string) error {
+	names := importer.ExternalNames(u.Data)
+	if len(names) == 0 {
+		return nil
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	for _, name := range names {
+		f, err := root.Open(name)
+		if err != nil {
+			continue
+		}
+		var data []byte
+		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+			data, err = readBounded(f, name)
+			if err != nil {
+				return errors.Join(err, f.Close())
+			}
+			u.External[name] = data
+		}
+		if err := f.Close(); err != nil {
+			return err
+		}
+	}
+	return nil
+}

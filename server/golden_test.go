@@ -1,0 +1,115 @@
+package server_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"rnnrep/rnn"
+	"rnnrep/server"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// TestGoldenResponses: every route's whole response body, field by field.
+// Numbers may differ in the last digits: kernels add in different orders.
+func TestGoldenResponses(t *testing.T) {
+	s := newServer(t, func(c *server.Config) { c.MaxBytes = 1 << 20 })
+	data := modelFile(t, trainedOn, 5)
+	kind, inForm := form(t, part{"model", "snapshot.onnx", string(data)})
+	bidirectional := trainedOn
+	bidirectional.Layers = append([]rnn.Layer{}, bidirectional.Layers...)
+	bidirectional.Layers[1].Bidirectional = true
+	for name, r := range map[string]struct {
+		method, path, kind string
+		body               []byte
+	}{
+		"predict":         {"POST", "/v1/predict?bundle=" + probing, kind, inForm},
+		"predict_outside": {"POST", "/v1/predict", "", modelFile(t, bidirectional, 0)},
+		"embed":           {"POST", "/v1/embed?bundle=" + statistics, "", data},
+		"inspect":         {"POST", "/v1/inspect", "", data},
+		"bundles":         {"GET", "/v1/bundles", "", nil},
+		"bundle":          {"GET", "/v1/bundles/" + statistics, "", nil},
+		"not_found":       {"GET", "/v1", "", nil},
+		"not_onnx":        {"POST", "/v1/predict", "", []byte("GIF89a, not a model")},
+		"too_large":       {"POST", "/v1/predict", "", make([]byte, 1<<20+1)},
+		"unknown_bundle":  {"POST", "/v1/predict?bundle=x", "", data},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := request(s, r.method, r.path, r.kind, bytes.NewReader(r.body))
+			checkGolden(t, filepath.Join("testdata", "golden", name+".json"), w.Body.Bytes())
+		})
+	}
+}
+
+func checkGolden(t *testing.T, file string, got []byte) {
+	t.Helper()
+	if *update {
+		var pretty bytes.Buffer
+		if err := json.Indent(&pretty, got, "", "  "); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, pretty.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var g, w any
+	if err := json.Unmarshal(got, &g); err != nil {
+		t.Fatalf("%v: %s", err, got)
+	}
+	if err := json.Unmarshal(want, &w); err != nil {
+		t.Fatal(err)
+	}
+	compareJSON(t, "$", g, w)
+}
+
+// compareJSON compares values; numbers within 1e-4 of each other are equal.
+func compareJSON(t *testing.T, at string, got, want any) {
+	t.Helper()
+	switch want := want.(type) {
+	case map[string]any:
+		g, ok := got.(map[string]any)
+		if !ok {
+			t.Errorf("%s: %v, want an object", at, got)
+			return
+		}
+		for k := range g {
+			if _, ok := want[k]; !ok {
+				t.Errorf("%s.%s is new: %v", at, k, g[k])
+			}
+		}
+		for k, v := range want {
+			if _, ok := g[k]; !ok {
+				t.Errorf("%s.%s is missing", at, k)
+				continue
+			}
+			compareJSON(t, at+"."+k, g[k], v)
+		}
+	case []any:
+		g, ok := got.([]any)
+		if !ok || len(g) != len(want) {
+			t.Errorf("%s: %v, want %v", at, got, want)
+			return
+		}
+		for i := range want {
+			compareJSON(t, fmt.Sprintf("%s[%d]", at, i), g[i], want[i])
+		}
+	case float64:
+		if g, ok := got.(float64); !ok || math.Abs(g-want) > 1e-4*max(1, math.Abs(want)) {
+			t.Errorf("%s: %v, want %v", at, got, want)
+		}
+	default:
+		if got != want {
+			t.Errorf("%s: %v, want %v", at, got, want)
+		}
+	}
+}

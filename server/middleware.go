@@ -1,0 +1,97 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"net/http"
+	"regexp"
+	"runtime/debug"
+	"time"
+
+	"rnnrep/internal/batch"
+)
+
+// call is what is kept of a request while it is answered.
+type call struct {
+	id     string
+	status int   // sent
+	bytes  int64 // sent
+	upload time.Duration
+	queue  time.Duration
+	read   time.Duration
+	embed  time.Duration
+}
+
+type callKey struct{}
+
+// callOf returns the request's call; observe has put it there.
+func callOf(r *http.Request) *call { return r.Context().Value(callKey{}).(*call) }
+
+// responder notes what is sent.
+type responder struct {
+	http.ResponseWriter
+	call *call
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w responder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w responder) WriteHeader(status int) {
+	if w.call.status == 0 && status >= http.StatusOK {
+		w.call.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w responder) Write(p []byte) (int, error) {
+	if w.call.status == 0 {
+		w.call.status = http.StatusOK
+	}
+	n, err := w.ResponseWriter.Write(p)
+	w.call.bytes += int64(n)
+	return n, err
+}
+
+const requestIDHeader = "X-Request-Id"
+
+// requestIDs that clients may choose: what is safe in a log line.
+var requestIDs = regexp.MustCompile(`^[A-Za-z0-9._:/+=-]{1,128}$`)
+
+// observe gives a request its id and logs what became of it.
+func (s *Server) observe(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := time.Now()
+		c := &call{id: r.Header.Get(requestIDHeader)}
+		if !requestIDs.MatchString(c.id) {
+			c.id = rand.Text()
+		}
+		w.Header().Set(requestIDHeader, c.id)
+		if s.leaving.Load() {
+			w.Header().Set("Connection", "close")
+		}
+		defer func() {
+			s.log.Info("request", "method", r.Method, "path", r.URL.Path, "status", c.status, "received", r.ContentLength,
+				"sent", c.bytes, "duration", time.Since(start).Round(time.Microsecond), "request_id", c.id)
+		}()
+		next.ServeHTTP(responder{w, c}, r.WithContext(context.WithValue(r.Context(), callKey{}, c)))
+	})
+}
+
+// recoverPanics keeps one request's mistake from ending the others. A response
+// that had begun is cut off, so that nobody takes it for whole.
+func (s *Server) recoverPanics(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			v := recover()
+			if v == nil {
+				return
+			}
+			if v == http.ErrAbortHandler || callOf(r).status != 0 {
+				s.logMistake(r, &batch.Panic{Value: v, Stack: debug.Stack()})
+				panic(http.ErrAbortHandler)
+			}
+			s.fail(w, r, &batch.Panic{Value: v, Stack: debug.Stack()})
+		}()
+		next.ServeHTTP(w, r)
+	})
+}

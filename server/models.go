@@ -1,0 +1,196 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"rnnrep/exporter"
+	"rnnrep/internal/errs"
+	"rnnrep/internal/safetensors"
+	"rnnrep/rnn"
+)
+
+// checkQuery refuses parameters that the route does not have: a misspelt one
+// would be ignored.
+func checkQuery(given url.Values, accepted []string) error {
+	for name := range given {
+		if !slices.Contains(accepted, name) {
+			e := errs.New(errs.BadRequest, "there is no query parameter %q here", name)
+			if len(accepted) > 0 {
+				e = e.Accepts("%s", strings.Join(accepted, ", "))
+			}
+			return e
+		}
+	}
+	return nil
+}
+
+// withModel receives a request's model and answers with do, within the limits
+// on requests, memory and time.
+func (s *Server) withModel(w http.ResponseWriter, r *http.Request, do func(ctx context.Context, load func() (Upload, error)) error) error {
+	if len(s.progress) == cap(s.progress) || !take(s.uploads) {
+		return s.busy()
+	}
+	start := time.Now()
+	u, err := s.receive(w, r)
+	<-s.uploads
+	if err != nil {
+		return err
+	}
+	defer u.Close()
+	callOf(r).upload = time.Since(start)
+	if !take(s.progress) {
+		return s.busy()
+	}
+	defer func() { <-s.progress }()
+	ctx, cancel := context.WithTimeout(r.Context(), s.config.Timeout)
+	defer cancel()
+	size := u.size()
+	if err := s.memory.Acquire(ctx, size); err != nil {
+		return err
+	}
+	defer s.memory.Release(size)
+	return do(ctx, func() (Upload, error) {
+		defer u.Close()
+		return u.load()
+	})
+}
+
+// take takes a token if there is one.
+func take(tokens chan struct{}) bool {
+	select {
+	case tokens <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+// reading runs do when fewer models are being read than there are cores.
+func (s *Server) reading(ctx context.Context, do func() error) error {
+	start := time.Now()
+	select {
+	case s.readers <- struct{}{}:
+		defer func() { <-s.readers }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	c, started := ctx.Value(callKey{}).(*call), time.Now()
+	defer func() { c.queue, c.read = started.Sub(start), time.Since(started) }()
+	return do()
+}
+
+// answer handles the routes that answer with JSON.
+func (s *Server) answer(want Want) func(http.ResponseWriter, *http.Request, pathValues) error {
+	return func(w http.ResponseWriter, r *http.Request, _ pathValues) error {
+		bundle := r.URL.Query().Get("bundle")
+		if bundle != "" {
+			if _, err := s.service.find(bundle); err != nil {
+				return err
+			}
+		}
+		return s.withModel(w, r, func(ctx context.Context, load func() (Upload, error)) error {
+			a, m, err := s.read(ctx, load)
+			if err == nil && want != Inspect {
+				a.Report = nil
+				err = s.service.complete(ctx, &a, m, want, bundle)
+			}
+			if err != nil {
+				return err
+			}
+			s.setTiming(w, r)
+			return writeJSON(w, http.StatusOK, a)
+		})
+	}
+}
+
+// read loads and reads a model.
+func (s *Server) read(ctx context.Context, load func() (Upload, error)) (a Answer, m *rnn.Model, err error) {
+	err = s.reading(ctx, func() error {
+		u, err := load()
+		if err != nil {
+			return err
+		}
+		a, m, err = s.service.describe(u)
+		return err
+	})
+	return a, m, err
+}
+
+// setTiming says where the time went, in milliseconds (Server-Timing).
+func (s *Server) setTiming(w http.ResponseWriter, r *http.Request) {
+	c := callOf(r)
+	var b strings.Builder
+	for _, t := range []struct {
+		name string
+		d    time.Duration
+	}{{"upload", c.upload}, {"queue", c.queue}, {"read", c.read}, {"embed", c.embed}} {
+		if b.Len() > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(t.name + ";dur=" + strconv.FormatFloat(t.d.Seconds()*1e3, 'f', 3, 64))
+	}
+	w.Header().Set("Server-Timing", b.String())
+}
+
+// recoverModel sends the exact weights back, as safetensors or ONNX.
+func (s *Server) recoverModel(w http.ResponseWriter, r *http.Request, _ pathValues) error {
+	format := r.URL.Query().Get("format")
+	if format == "" {
+		format = "safetensors"
+	}
+	if format != "safetensors" && format != "onnx" {
+		return errs.New(errs.BadRequest, "format %q", format).Accepts("safetensors (default) or onnx")
+	}
+	return s.withModel(w, r, func(ctx context.Context, load func() (Upload, error)) error {
+		_, m, err := s.read(ctx, load)
+		if err != nil {
+			return err
+		}
+		data, kind, err := encodeRNN(m, format)
+		if err != nil {
+			return err
+		}
+		s.setTiming(w, r)
+		h := w.Header()
+		h.Set("Content-Type", kind)
+		h.Set("Content-Length", strconv.Itoa(len(data)))
+		h.Set("Content-Disposition", `attachment; filename="rnn.`+format+`"`)
+		_, err = w.Write(data)
+		return err
+	})
+}
+
+// encodeRNN returns a model as a file of a format, with its media type.
+func encodeRNN(m *rnn.Model, format string) (data []byte, kind string, err error) {
+	var out bytes.Buffer
+	if format == "onnx" {
+		err = exporter.WriteRNN(&out, m)
+		return out.Bytes(), "application/onnx", err
+	}
+	err = WriteSafetensors(&out, m)
+	return out.Bytes(), "application/octet-stream", err
+}
+
+// WriteSafetensors writes an RNN's weights under PyTorch's names.
+func WriteSafetensors(w *bytes.Buffer, m *rnn.Model) error {
+	var tensors []safetensors.Tensor
+	for _, slot := range m.Spec.Layout() {
+		tensors = append(tensors, safetensors.Tensor{Name: slot.Name, Shape: slot.Shape, Data: m.Tensor(slot)})
+	}
+	spec, err := json.Marshal(m.Spec)
+	if err != nil {
+		return err
+	}
+	return safetensors.Write(w, tensors, map[string]string{"format": "pt", "spec": string(spec)})
+}

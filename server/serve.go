@@ -1,0 +1,87 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+)
+
+// Bounds on connections. A request's own times are in Config.
+const (
+	headerTime  = 10 * time.Second
+	headerBytes = 32 << 10
+	idleTime    = 2 * time.Minute
+	sendTime    = time.Minute // of an answer
+	// goodbye is what connections get, once no more are taken, for a last request
+	// whose answer tells the client to go elsewhere.
+	goodbye = time.Second
+	// lastWords is what requests that outlast the drain get to be told so.
+	lastWords = time.Second
+)
+
+// Serve answers on l until ctx ends, then drains: it turns not ready, goes on
+// for DrainDelay, closes l and gives requests in progress DrainTimeout. Those
+// that take longer are told that the server shuts down.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	requests, end := context.WithCancelCause(context.Background())
+	defer end(nil)
+	var open atomic.Int64
+	h := &http.Server{Handler: s, ReadHeaderTimeout: headerTime, MaxHeaderBytes: headerBytes, IdleTimeout: idleTime,
+		WriteTimeout: s.config.UploadTimeout + s.config.Timeout + sendTime,
+		BaseContext:  func(net.Listener) context.Context { return requests },
+		ConnState:    countOpen(&open),
+		ErrorLog:     slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)}
+	failed := make(chan error, 1)
+	go func() { failed <- h.Serve(l) }()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	s.log.Info("draining", "delay", s.config.DrainDelay, "timeout", s.config.DrainTimeout)
+	s.leaving.Store(true)
+	select {
+	case err := <-failed:
+		return err
+	case <-time.After(s.config.DrainDelay):
+	}
+	err := l.Close()
+	<-failed
+	for until := time.Now().Add(goodbye); open.Load() > 0 && time.Now().Before(until); {
+		time.Sleep(goodbye / 100)
+	}
+	return errors.Join(err, s.shutdown(h, end))
+}
+
+// countOpen counts the connections that are open.
+func countOpen(open *atomic.Int64) func(net.Conn, http.ConnState) {
+	return func(_ net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			open.Add(1)
+		case http.StateClosed, http.StateHijacked:
+			open.Add(-1)
+		}
+	}
+}
+
+// shutdown waits for requests in progress, then tells those left that they end.
+func (s *Server) shutdown(h *http.Server, end context.CancelCauseFunc) error {
+	wait, cancel := context.WithTimeout(context.Background(), s.config.DrainTimeout)
+	defer cancel()
+	if h.Shutdown(wait) == nil {
+		return nil
+	}
+	end(errDraining)
+	last, cancel := context.WithTimeout(context.Background(), lastWords)
+	defer cancel()
+	if err := h.Shutdown(last); err != nil {
+		return errors.Join(errors.New("requests in progress outlasted the drain timeout"), h.Close())
+	}
+	s.log.Warn("requests in progress were refused at the end of the drain timeout")
+	return nil
+}
