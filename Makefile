@@ -26,3 +26,9 @@ fuzz:
 			go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZ) $$pkg || exit 1; \
 		done; \
 	done
+
+# Exported encoders and recovered RNNs in ONNX's checker and ONNX Runtime; what
+# PYTHON needs is in requirements-ci.txt.
+python:
+	go build -o rnnrepd ./cmd/rnnrepd
+	$(PYTHON) examples/python/check_export.py ./rnnrepd examples/models/*.onnx

@@ -1,0 +1,101 @@
+"""Check exported encoders against the program that wrote them.
+
+    python check_export.py RNNREPD MODEL.onnx...
+
+Writes every model's RNN as a clean ONNX file and exports every bundle of the
+program RNNREPD; all files pass through ONNX's full checker. Each exported
+encoder runs on the recovered weights in ONNX Runtime, and every number must be
+within 1e-5 of what `rnnrepd predict` answers. A bundle that reads none of the
+models fails the check.
+"""
+
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+import onnx
+import onnxruntime
+
+from embed_state_dict import embed, fits, intervals, load_state_dict, metadata
+
+TOLERANCE = 1e-5
+
+
+def run(*command):
+    """Run a command that must succeed; returns what it wrote to stdout."""
+    return subprocess.run([str(c) for c in command], stdout=subprocess.PIPE, text=True, check=True).stdout
+
+
+def check_file(path):
+    """ONNX's own checks: the format, and shapes inferred through every node."""
+    model = onnx.load(path)
+    onnx.checker.check_model(model, full_check=True)
+    onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True, data_prop=True)
+    assert model.ir_version == 8 and [(o.domain, o.version) for o in model.opset_import] == [("", 17)], "IR 8 and opset 17"
+
+
+def recover(rnnrepd, model, tmp):
+    """The weights of a model, by way of a clean ONNX file that must hold the same."""
+    run(rnnrepd, "recover", model, "-o", tmp / "direct.safetensors")
+    run(rnnrepd, "recover", model, "-o", tmp / "clean.onnx")
+    check_file(tmp / "clean.onnx")
+    run(rnnrepd, "recover", tmp / "clean.onnx", "-o", tmp / "again.safetensors")
+    state, again = load_state_dict(tmp / "direct.safetensors"), load_state_dict(tmp / "again.safetensors")
+    assert state.keys() == again.keys() and all(state[k].tobytes() == again[k].tobytes() for k in state), f"{model}: other weights"
+    return state
+
+
+def difference(answer, out, about):
+    """The greatest difference between the program's answer and the file's outputs."""
+    p = answer["predictions"]
+    accuracy, gap = intervals(out, about)
+    pairs = [
+        (answer["embedding"], out["embedding"]),
+        (p["accuracy"]["value"], out["accuracy"]),
+        (p["accuracy"]["interval"], accuracy),
+        (p["generalization_gap"]["value"], out["generalization_gap"]),
+        (p["generalization_gap"]["interval"], gap),
+        ([p["training_stage"]["distribution"][str(s)] for s in about["stage_steps"]], out["training_stage"]),
+        (p["task"]["probability"], out.get("task_probability", p["task"]["probability"])),
+        (p["task"]["parameters"], out.get("task", p["task"]["parameters"])),
+    ]
+    return max(float(np.max(np.abs(np.subtract(want, got)))) for want, got in pairs)
+
+
+def accepts(session, state):
+    """Whether the encoder reads RNNs of this shape."""
+    shapes = {i.name: i.shape[1:] for i in session.get_inputs()}
+    return shapes.keys() == state.keys() and all(fits(state[name], shape) for name, shape in shapes.items())
+
+
+def main():
+    rnnrepd, models = sys.argv[1], sys.argv[2:]
+    failed = compared = 0
+    with tempfile.TemporaryDirectory() as tmp:
+        tmp = pathlib.Path(tmp)
+        states = [recover(rnnrepd, model, tmp) for model in models]
+        for bundle in json.loads(run(rnnrepd, "bundles", "-o", "json"))["bundles"]:
+            file = tmp / "encoder.onnx"
+            run(rnnrepd, "export", bundle["name"], "-o", file, "--verify")
+            check_file(file)
+            session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+            about = metadata(session)
+            accepted = [i for i, state in enumerate(states) if accepts(session, state)]
+            if not accepted:
+                raise SystemExit(f"{bundle['name']}: none of the models fits, so nothing is compared")
+            out = embed(session, [states[i] for i in accepted])
+            for row, i in enumerate(accepted):
+                answer = json.loads(run(rnnrepd, "predict", models[i], "--bundle", bundle["name"], "-o", "json"))
+                error = difference(answer, {name: rows[row] for name, rows in out.items()}, about)
+                compared += 1
+                failed += error > TOLERANCE
+                print(f"{bundle['name']}  {pathlib.Path(models[i]).name}  {error:.1e}  {'ok' if error <= TOLERANCE else 'FAILED'}")
+    if failed or not compared:
+        raise SystemExit(f"{failed} of {compared} comparisons beyond {TOLERANCE}")
+
+
+if __name__ == "__main__":
+    main()
