@@ -2,7 +2,6 @@ package importer
 
 import (
 	"context"
-	"errors"
 	"hash/fnv"
 	"io"
 
@@ -60,11 +59,14 @@ func ExternalNames(data []byte) []string { return onnx.ExternalNames(data) }
 
 // read recovers the RNN of a parsed model. seed makes the random inputs.
 func read(ctx context.Context, m *onnx.Model, o Options, seed uint64) (*rnn.Model, Report, error) {
-	v := newView(ctx, m)
 	report := Report{
 		Producer: producer(m), IRVersion: m.IRVersion, Opset: m.Opsets[""], Nodes: len(m.Graph.Nodes),
 		Verified: Verification{Method: "none"},
 	}
+	if report.Opset == 0 { // opset_import comes after the graph in most files
+		return nil, report, errs.New(errs.Truncated, "the model does not say which opset it uses").Do("copy or export the file again")
+	}
+	v := newView(ctx, m)
 	found, err := v.recurrences()
 	if err != nil {
 		return nil, report, err
@@ -103,10 +105,4 @@ func contentSeed(data []byte) uint64 {
 	h := fnv.New64a()
 	_, _ = h.Write(data[:min(len(data), 1<<12)])
 	return h.Sum64() + uint64(len(data))
-}
-
-// isCode tells whether err is a refusal of the given code.
-func isCode(err error, code errs.Code) bool {
-	var e *errs.Error
-	return errors.As(err, &e) && e.Code == code
 }
