@@ -35,12 +35,29 @@ func rowStatistics(dst, s []float32) {
 		d := float64(v) - mean
 		squares += d * d
 	}
-	slices.Sort(s)
+	var ranks [10]int
+	selectRanks(s, quartileRanks(ranks[:0], len(s)))
 	dst[0], dst[1] = float32(mean), float32(math.Sqrt(squares/float64(len(s))))
 	for q := range 5 {
-		at := float64(q) / 4 * float64(len(s)-1)
-		low := int(at)
-		high := min(low+1, len(s)-1)
-		dst[2+q] = s[low] + float32(at-float64(low))*(s[high]-s[low])
+		low, high, share := quartile(q, len(s))
+		dst[2+q] = s[low] + share*(s[high]-s[low])
 	}
+}
+
+// quartile returns the ranks among n values that quartile q lies between, and
+// how far on the way from one to the other.
+func quartile(q, n int) (low, high int, share float32) {
+	at := float64(q) / 4 * float64(n-1)
+	low = int(at)
+	return low, min(low+1, n-1), float32(at - float64(low))
+}
+
+// quartileRanks appends all ranks that quartile returns, in ascending order.
+func quartileRanks(ranks []int, n int) []int {
+	for q := range 5 {
+		low, high, _ := quartile(q, n)
+		ranks = append(ranks, low, high)
+	}
+	slices.Sort(ranks)
+	return ranks
 }
