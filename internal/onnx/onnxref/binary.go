@@ -29,10 +29,15 @@ func (c *call) sameType(i, j int) (a, b *value, err error) {
 	if b, err = c.value(j); err != nil {
 		return
 	}
+	return a, b, c.alike(a, b)
+}
+
+// alike refuses operands of two types.
+func (c *call) alike(a, b *value) error {
 	if a.kind != b.kind {
-		err = c.fail(errs.InvalidGraph, "operands of data types %d and %d", a.kind, b.kind)
+		return c.fail(errs.InvalidGraph, "operands of data types %d and %d", a.kind, b.kind)
 	}
-	return
+	return nil
 }
 
 // pair returns two operands of one type and the dimensions they make.
@@ -46,8 +51,8 @@ func (c *call) pair(i, j int) (a, b *value, dims []int, err error) {
 
 // combine applies f or g, by their type, to two operands.
 func (c *call) combine(a, b *value, f func(x, y float64) float64, g func(x, y int64) int64) (*value, error) {
-	if a.kind != b.kind {
-		return nil, c.fail(errs.InvalidGraph, "operands of data types %d and %d", a.kind, b.kind)
+	if err := c.alike(a, b); err != nil {
+		return nil, err
 	}
 	dims, err := c.broadcast(a.dims, b.dims)
 	if err != nil {
@@ -86,7 +91,7 @@ func (c *call) combine(a, b *value, f func(x, y float64) float64, g func(x, y in
 // arithmetic is an operator of two operands of one type.
 func arithmetic(f func(x, y float64) float64, g func(x, y int64) int64) operator {
 	return func(c *call) ([]*value, error) {
-		a, b, _, err := c.pair(0, 1)
+		a, b, err := c.sameType(0, 1)
 		if err != nil {
 			return nil, err
 		}
@@ -157,7 +162,7 @@ func (c *call) nonZero(v *value) error {
 }
 
 func div(c *call) ([]*value, error) {
-	a, b, _, err := c.pair(0, 1)
+	a, b, err := c.sameType(0, 1)
 	if err != nil {
 		return nil, err
 	}
@@ -171,9 +176,9 @@ func div(c *call) ([]*value, error) {
 	return one(c.combine(a, b, func(x, y float64) float64 { return x / y }, quotient))
 }
 
-// mod takes the divisor's sign for integers, the dividend's with fmod.
+// mod takes the divisor's sign, or the dividend's with fmod.
 func mod(c *call) ([]*value, error) {
-	a, b, _, err := c.pair(0, 1)
+	a, b, err := c.sameType(0, 1)
 	if err != nil {
 		return nil, err
 	}
@@ -181,7 +186,17 @@ func mod(c *call) ([]*value, error) {
 		return nil, err
 	}
 	fmod := c.node.Int("fmod", 0) != 0
-	remainder := func(x, y int64) int64 {
+	floats := math.Mod
+	if !fmod {
+		floats = func(x, y float64) float64 {
+			r := math.Mod(x, y)
+			if r != 0 && (r < 0) != (y < 0) {
+				r += y
+			}
+			return r
+		}
+	}
+	ints := func(x, y int64) int64 {
 		r := x % y
 		if !fmod && r != 0 && (r < 0) != (y < 0) {
 			r += y
@@ -189,9 +204,9 @@ func mod(c *call) ([]*value, error) {
 		return r
 	}
 	if a.kind == onnx.Uint64 {
-		remainder = func(x, y int64) int64 { return int64(uint64(x) % uint64(y)) }
+		ints = func(x, y int64) int64 { return int64(uint64(x) % uint64(y)) }
 	}
-	return one(c.combine(a, b, math.Mod, remainder))
+	return one(c.combine(a, b, floats, ints))
 }
 
 // pow has the type of its base; the exponent may have another.

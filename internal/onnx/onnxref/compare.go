@@ -67,7 +67,7 @@ func comparison(f func(x, y float64) bool, g func(x, y int64) bool) operator {
 
 func logic(g func(x, y int64) int64) operator {
 	return func(c *call) ([]*value, error) {
-		a, b, _, err := c.pair(0, 1)
+		a, b, err := c.sameType(0, 1)
 		if err != nil {
 			return nil, err
 		}
@@ -128,7 +128,7 @@ func where(c *call) ([]*value, error) {
 	if err != nil {
 		return nil, err
 	}
-	a, b, _, err := c.pair(1, 2)
+	a, b, err := c.sameType(1, 2)
 	if err != nil {
 		return nil, err
 	}

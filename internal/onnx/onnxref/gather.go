@@ -2,16 +2,12 @@ package onnxref
 
 import (
 	"slices"
-
-	"rnnrep/internal/errs"
 )
 
 func init() {
 	register(gatherSlices, "Gather")
 	register(gatherElements, "GatherElements")
 	register(gatherND, "GatherND")
-	register(scatterElements, "ScatterElements", "Scatter")
-	register(scatterND, "ScatterND")
 }
 
 // index resolves an index along a dimension, which counts from the end if
@@ -129,7 +125,7 @@ func gatherElements(c *call) ([]*value, error) {
 }
 
 // tuples resolves the index tuples of GatherND and ScatterND: do gets the
-// number of the tuple and the position of the slice it names, in slices.
+// number of the tuple and the position, in slices, of the slice it names.
 func (c *call) tuples(x []int64, width int, dims []int, do func(tuple, slice int)) error {
 	for t := range len(x) / max(1, width) {
 		at := 0
@@ -181,68 +177,4 @@ func gatherND(c *call) ([]*value, error) {
 		}
 	}
 	return []*value{out}, nil
-}
-
-// scattered returns a copy of input 0, to be written into, and the updates.
-// Reductions are refused.
-func (c *call) scattered() (out, u *value, err error) {
-	if r := c.node.Text("reduction", "none"); r != "none" {
-		return nil, nil, c.fail(errs.UnsupportedOp, "reduction %q", r).Accepts("none")
-	}
-	v, u, err := c.sameType(0, 2)
-	if err != nil {
-		return nil, nil, err
-	}
-	if out, err = c.makeRaw(v.kind, v.dims); err != nil {
-		return nil, nil, err
-	}
-	copy(out.raw, v.bytes())
-	return out, u, nil
-}
-
-func scatterElements(c *call) ([]*value, error) {
-	out, u, err := c.scattered()
-	if err != nil {
-		return nil, err
-	}
-	indices, x, err := c.ints(1)
-	if err != nil {
-		return nil, err
-	}
-	axis, err := c.axis(c.node.Int("axis", 0), len(out.dims))
-	if err != nil {
-		return nil, err
-	}
-	if !slices.Equal(indices.dims, u.dims) {
-		return nil, c.mismatch("indices of dimensions %v and updates of dimensions %v", indices.dims, u.dims)
-	}
-	from, width := u.bytes(), u.kind.Width()
-	err = c.elementwise(indices, x, out.dims, axis, func(at, element int) {
-		copy(out.raw[element*width:(element+1)*width], from[at*width:])
-	})
-	return one(out, err)
-}
-
-func scatterND(c *call) ([]*value, error) {
-	out, u, err := c.scattered()
-	if err != nil {
-		return nil, err
-	}
-	at, x, err := c.ints(1)
-	if err != nil {
-		return nil, err
-	}
-	width := last(at.dims)
-	if len(at.dims) == 0 || width < 1 || width > len(out.dims) ||
-		!slices.Equal(u.dims, slices.Concat(at.dims[:len(at.dims)-1], out.dims[width:])) {
-		return nil, c.mismatch("indices of dimensions %v and updates of dimensions %v into a value of dimensions %v", at.dims, u.dims, out.dims)
-	}
-	if len(u.bytes()) == 0 {
-		return []*value{out}, nil
-	}
-	from, n := u.bytes(), u.kind.Width()*product(out.dims[width:])
-	err = c.tuples(x, width, out.dims, func(t, slice int) {
-		copy(out.raw[slice*n:(slice+1)*n], from[t*n:])
-	})
-	return one(out, err)
 }

@@ -42,15 +42,16 @@ func (m *matrix) row(i int) []float64 {
 
 // dot is the inner product of rows of equal length.
 func dot(x, y []float64) float64 {
-	var s0, s1, s2, s3 float64
-	for len(x) >= 4 && len(y) >= 4 {
-		s0 += x[0] * y[0]
-		s1 += x[1] * y[1]
-		s2 += x[2] * y[2]
-		s3 += x[3] * y[3]
-		x, y = x[4:], y[4:]
+	y = y[:len(x)]
+	var s0, s1, s2, s3 float64 // four chains of additions run at once
+	i := 0
+	for ; i+3 < len(x); i += 4 {
+		s0 += x[i] * y[i]
+		s1 += x[i+1] * y[i+1]
+		s2 += x[i+2] * y[i+2]
+		s3 += x[i+3] * y[i+3]
 	}
-	for i := range x {
+	for ; i < len(x); i++ {
 		s0 += x[i] * y[i]
 	}
 	return s0 + s1 + (s2 + s3)

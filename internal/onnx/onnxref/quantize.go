@@ -97,6 +97,11 @@ func saturate(kind onnx.DType, x float64) int64 {
 	return truncate(min(max(math.RoundToEven(x), lo), hi))
 }
 
+// quantized divides in float32, which decides ties.
+func quantized(kind onnx.DType, x, scale float64, zero int64) int64 {
+	return saturate(kind, math.RoundToEven(float64(float32(x/scale)))+float64(zero))
+}
+
 func quantizeLinear(c *call) ([]*value, error) {
 	v, x, err := c.floats(0)
 	if err != nil {
@@ -119,7 +124,7 @@ func quantizeLinear(c *call) ([]*value, error) {
 	}
 	for i, x := range x {
 		k := q.at(i)
-		out.ints[i] = saturate(kind, math.RoundToEven(x/q.scale[k])+float64(q.zero[k]))
+		out.ints[i] = quantized(kind, x, q.scale[k], q.zero[k])
 	}
 	return []*value{out}, nil
 }
@@ -136,7 +141,7 @@ func dynamicQuantizeLinear(c *call) ([]*value, error) {
 	}
 	scale, zero := dynamicRange(x)
 	for i, x := range x {
-		out.ints[i] = saturate(onnx.Uint8, math.RoundToEven(x/scale)+float64(zero))
+		out.ints[i] = quantized(onnx.Uint8, x, scale, zero)
 	}
 	return []*value{
 		out,
