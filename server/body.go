@@ -68,13 +68,13 @@ func (b *body) Read(p []byte) (int, error) {
 // errWindow ends the reading of a form's part header.
 var errWindow = errs.New(errs.BadRequest, "a part of the form has a header of more than %d bytes", maxPartHeader)
 
-// readError keeps errors that have a code or are the size limit's and marks all
-// others as the client's.
+// readError keeps the end, errors that have a code and the size limit's, and
+// marks all others as the client's.
 func readError(err error) error {
 	var large *http.MaxBytesError
 	var known *errs.Error
 	switch {
-	case err == nil || errors.As(err, &large) || errors.As(err, &known):
+	case err == nil || err == io.EOF || errors.As(err, &large) || errors.As(err, &known):
 		return err
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return errs.New(errs.SlowUpload, "the body comes too slowly").Accepts("at least %d bytes every %s", paceBytes, paceTime).Do("send it again, from a faster connection")

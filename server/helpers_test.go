@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"math"
 	"mime/multipart"
 	"net"
@@ -227,3 +228,5 @@ func recorded(t testing.TB, resp *http.Response) *httptest.ResponseRecorder {
 	}
 	return w
 }
+
+func logTo(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }

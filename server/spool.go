@@ -1,11 +1,11 @@
 package server
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"os"
 	"sync/atomic"
+	"syscall"
 
 	"rnnrep/internal/errs"
 )
@@ -52,31 +52,32 @@ type spool struct {
 	size     int64
 }
 
-// Write appends p; beyond what memory may hold it writes to disk.
-func (s *spool) Write(p []byte) (int, error) {
-	if s.file == nil && s.size+int64(len(p)) <= s.most {
-		s.memory = append(s.memory, p...)
-		s.size += int64(len(p))
-		return len(p), nil
+// fill reads r into memory until that is full or r ends (io.EOF). Memory grows
+// with what has come; what the client claims to send only keeps it from growing
+// too far.
+func (s *spool) fill(r io.Reader, claimed int64) error {
+	for {
+		if len(s.memory) == cap(s.memory) {
+			next := min(max(firstBuffer, 4*int64(cap(s.memory))), s.most)
+			if claimed >= s.size {
+				next = min(next, claimed+1) // one for the read that finds the end
+			}
+			if next <= s.size {
+				return nil
+			}
+			s.memory = append(make([]byte, 0, next), s.memory...)
+		}
+		n, err := r.Read(s.memory[len(s.memory):cap(s.memory)])
+		s.memory = s.memory[:len(s.memory)+n]
+		s.size += int64(n)
+		if err != nil {
+			return readError(err)
+		}
 	}
-	if err := s.toDisk(int64(len(p))); err != nil {
-		return 0, err
-	}
-	n, err := s.file.Write(p)
-	s.size += int64(n)
-	return n, err
 }
 
-// toDisk makes sure that there is a file, with space for n more bytes.
-func (s *spool) toDisk(n int64) error {
-	more := s.size + n - s.reserved
-	if err := s.disk.reserve(more); err != nil {
-		return err
-	}
-	s.reserved += more
-	if s.file != nil {
-		return nil
-	}
+// spill moves memory to disk and lets the rest of r follow.
+func (s *spool) spill(r io.Reader) error {
 	f, err := os.CreateTemp(s.disk.dir, "rnnrepd-upload-*")
 	if err != nil {
 		return err
@@ -85,9 +86,35 @@ func (s *spool) toDisk(n int64) error {
 	if err := os.Remove(f.Name()); err != nil {
 		return err
 	}
-	_, err = f.Write(s.memory)
-	s.memory = nil
+	held := s.memory
+	s.memory, s.size = nil, 0
+	if _, err := s.Write(held); err != nil {
+		return err
+	}
+	_, err = io.Copy(s, coded{r})
 	return err
+}
+
+// coded tells errors of reading a body from those of writing it to disk.
+type coded struct{ io.Reader }
+
+func (c coded) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	return n, readError(err)
+}
+
+// Write appends p to the file on disk.
+func (s *spool) Write(p []byte) (int, error) {
+	if err := s.disk.reserve(int64(len(p))); err != nil {
+		return 0, err
+	}
+	s.reserved += int64(len(p))
+	n, err := s.file.Write(p)
+	s.size += int64(n)
+	if errors.Is(err, syscall.ENOSPC) {
+		err = errs.New(errs.Busy, "the disk for large uploads is full: %w", err).Do("try again after the time in Retry-After")
+	}
+	return n, err
 }
 
 // bytes returns all that was written.
@@ -102,14 +129,6 @@ func (s *spool) bytes() ([]byte, error) {
 	return data, nil
 }
 
-// readerAt reads what was written, without holding it in memory.
-func (s *spool) readerAt() io.ReaderAt {
-	if s.file == nil {
-		return bytes.NewReader(s.memory)
-	}
-	return s.file
-}
-
 // Close frees the memory and the disk space.
 func (s *spool) Close() error {
 	s.memory = nil
@@ -122,25 +141,15 @@ func (s *spool) Close() error {
 }
 
 // copyFrom reads r to its end into a new spool that holds at most most bytes in
-// memory.
-func (d *disk) copyFrom(r io.Reader, most int64) (*spool, error) {
+// memory. claimed is how many bytes the client says to send; -1: it does not say.
+func (d *disk) copyFrom(r io.Reader, most, claimed int64) (*spool, error) {
 	s := &spool{disk: d, most: most}
-	buffer := make([]byte, firstBuffer)
-	for {
-		n, err := r.Read(buffer)
-		if n > 0 {
-			if _, err := s.Write(buffer[:n]); err != nil {
-				return nil, errors.Join(err, s.Close())
-			}
-		}
-		if errors.Is(err, io.EOF) {
-			return s, nil
-		}
-		if err != nil {
-			return nil, errors.Join(readError(err), s.Close())
-		}
-		if n == len(buffer) && len(buffer) < 64<<10 { // as fast as the client
-			buffer = make([]byte, 2*len(buffer))
-		}
+	err := s.fill(r, claimed)
+	if err == nil {
+		err = s.spill(r)
 	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
 }

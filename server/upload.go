@@ -101,7 +101,7 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request) (*received, err
 	defer done()
 	switch {
 	case uploadTypes[kind]:
-		model, err := s.disk.copyFrom(b, spoolAbove)
+		model, err := s.disk.copyFrom(b, spoolAbove, r.ContentLength)
 		if err != nil {
 			return nil, err
 		}
@@ -157,7 +157,7 @@ func (s *Server) receivePart(u *received, part *multipart.Part) error {
 	case u.external[name] != nil:
 		return errs.New(errs.BadRequest, "the form has the file %q twice", name)
 	}
-	file, err := s.disk.copyFrom(part, spoolAbove-u.inMemory())
+	file, err := s.disk.copyFrom(part, max(0, spoolAbove-u.inMemory()), -1)
 	if err != nil {
 		return err
 	}

@@ -35,7 +35,6 @@ type app struct {
 	in       io.Reader
 	out, err io.Writer
 	quiet    bool
-	format   string
 	models   string
 }
 
