@@ -55,8 +55,14 @@ func newServer(t testing.TB, change func(*server.Config)) *server.Server {
 // modelFile returns the i-th test RNN of a spec as ONNX.
 func modelFile(t testing.TB, s rnn.Spec, i int) []byte {
 	t.Helper()
+	return exported(t, enctest.Models(s, i+1)[i])
+}
+
+// exported is a model as ONNX.
+func exported(t testing.TB, m *rnn.Model) []byte {
+	t.Helper()
 	var b bytes.Buffer
-	if err := exporter.WriteRNN(&b, enctest.Models(s, i+1)[i]); err != nil {
+	if err := exporter.WriteRNN(&b, m); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()
