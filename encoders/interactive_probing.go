@@ -35,44 +35,8 @@ func (e *interactiveProbing) Encode(t *grad.Tape, p *rnn.Population) grad.Var {
 	return e.Finish(state)
 }
 
-// Begin returns zero states, as values so that a loop can carry them.
-func (e *interactiveProbing) Begin(t *grad.Tape, p *rnn.Population) Probe {
-	s := Probe{RNN: p.Start(), Interrogator: make([]grad.State, len(e.interrogator))}
-	for i, l := range p.Spec.Layers {
-		s.RNN[i] = zeroState(t, p.Models, l.Hidden, l.Cell == "lstm")
-	}
-	for i := range e.interrogator {
-		s.Interrogator[i] = zeroState(t, p.Models, e.options.Hidden, true)
-	}
-	return s
-}
-
-func zeroState(t *grad.Tape, rows, hidden int, cell bool) grad.State {
-	s := grad.State{H: t.Zeros(rows, hidden)}
-	if cell {
-		s.C = t.Zeros(rows, hidden)
-	}
-	return s
-}
-
-// Advance composes one probe, lets the RNNs answer and reads the answers.
+// Advance composes one probe from what the interrogator remembers, lets the RNNs
+// answer and reads the answers.
 func (e *interactiveProbing) Advance(p *rnn.Population, s Probe) Probe {
-	next := Probe{Interrogator: make([]grad.State, len(e.interrogator))}
-	question := e.question(s.memory())
-	var answer grad.Var
-	answer, next.RNN = p.Step(question, s.RNN)
-	x := e.impression(question, answer)
-	t := x.Tape()
-	for i, l := range e.interrogator {
-		h, state := grad.Recurrent(grad.OpLSTM, l.Bind(t), grad.Steps{X: x, T: 1}, s.Interrogator[i])
-		next.Interrogator[i] = state
-		x = grad.Add(x, h)
-	}
-	return next
+	return e.ask(p, e.question(s.memory()), s)
 }
-
-// Finish reads the embedding from the interrogator's memory.
-func (e *interactiveProbing) Finish(s Probe) grad.Var { return e.embed.Apply(s.memory()) }
-
-// memory is the interrogator's last layer.
-func (s Probe) memory() grad.Var { return s.Interrogator[len(s.Interrogator)-1].H }

@@ -80,10 +80,46 @@ func (e *prober) question(x grad.Var) grad.Var {
 	return grad.Softmax(x)
 }
 
-// impression is what the interrogator reads of probes and answers.
-func (e *prober) impression(question, answer grad.Var) grad.Var {
-	return grad.Gelu(e.read.Apply(grad.Concat(question, grad.Scale(answer, logitScale), grad.Softmax(answer))))
+// Begin returns zero states, as values so that a loop can carry them.
+func (e *prober) Begin(t *grad.Tape, p *rnn.Population) Probe {
+	s := Probe{RNN: p.Start(), Interrogator: make([]grad.State, len(e.interrogator))}
+	for i, l := range p.Spec.Layers {
+		s.RNN[i] = zeroState(t, p.Models, l.Hidden, l.Cell == "lstm")
+	}
+	for i := range e.interrogator {
+		s.Interrogator[i] = zeroState(t, p.Models, e.options.Hidden, true)
+	}
+	return s
 }
+
+func zeroState(t *grad.Tape, rows, hidden int, cell bool) grad.State {
+	s := grad.State{H: t.Zeros(rows, hidden)}
+	if cell {
+		s.C = t.Zeros(rows, hidden)
+	}
+	return s
+}
+
+// ask feeds one probe a RNN, [N, inputs], and reads the answers.
+func (e *prober) ask(p *rnn.Population, question grad.Var, s Probe) Probe {
+	next := Probe{Interrogator: make([]grad.State, len(e.interrogator))}
+	var answer grad.Var
+	answer, next.RNN = p.Step(question, s.RNN)
+	x := grad.Gelu(e.read.Apply(grad.Concat(question, grad.Scale(answer, logitScale), grad.Softmax(answer))))
+	t := x.Tape()
+	for i, l := range e.interrogator {
+		h, state := grad.Recurrent(grad.OpLSTM, l.Bind(t), grad.Steps{X: x, T: 1}, s.Interrogator[i])
+		next.Interrogator[i] = state
+		x = grad.Add(x, h)
+	}
+	return next
+}
+
+// Finish reads the embedding from the interrogator's memory.
+func (e *prober) Finish(s Probe) grad.Var { return e.embed.Apply(s.memory()) }
+
+// memory is the interrogator's last layer.
+func (s Probe) memory() grad.Var { return s.Interrogator[len(s.Interrogator)-1].H }
 
 // bound maps any value into the range of real inputs.
 type bound struct{ scale, shift []float32 }

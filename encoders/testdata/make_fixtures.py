@@ -141,6 +141,20 @@ class InteractiveProbing(Prober):
         return self.embed(memory)
 
 
+class NoninteractiveProbing(Prober):
+    def __init__(self, config):
+        super().__init__(config)
+        self.codes = nn.Parameter(torch.randn(self.options["steps"], self.options["hidden"]))
+
+    def encode(self, rnn):
+        state, answers = [None] * self.options["layers"], [None] * len(rnn.layers)
+        for code in self.codes:
+            question = self.question(code)
+            answer, answers = rnn.step(question, answers)
+            memory, state = self.interrogator(self.impression(question, answer), state)
+        return self.embed(memory)
+
+
 # Gates of like purpose of different cells share a place.
 SLOTS = {"lstm": [0, 1, 2, 3], "gru": [1, 0, 2], "rnn_tanh": [2], "rnn_relu": [2]}
 
@@ -241,11 +255,12 @@ def gradients(net, output, rename):
 
 KINDS = {
     "interactive_probing": InteractiveProbing,
+    "noninteractive_probing": NoninteractiveProbing,
     "layerwise_statistics": LayerwiseStatistics,
 }
 
 
-def encoder_case(kind, s, options, count=3, **more):
+def encoder_case(kind, s, options, more, count=3):
     config = {"kind": kind, "dim": 4, "spec": s, "options": options} | more
     net, rnns = KINDS[kind](config).double(), [RNN(s).double() for _ in range(count)]
     case = {"config": config, "models": [pack(np.concatenate([v.numpy().ravel() for _, v in r.named()])) for r in rnns]}
@@ -255,7 +270,7 @@ def encoder_case(kind, s, options, count=3, **more):
     return case
 
 
-def emulator_case(**config):
+def emulator_case(config):
     net = Emulator(config).double()
     steps, n = 5, 3
     z = F.normalize(torch.randn(n, config["dim"]), dim=1).double().requires_grad_()
@@ -270,36 +285,49 @@ def emulator_case(**config):
     return case | {"embedding_gradient": pack(z.grad)}
 
 
-def cases():
-    mixed = spec(4, layer("gru", 3, 6), layer("lstm", 6, 5), layer("rnn_tanh", 5, 3))
-    probing = {"steps": 5, "hidden": 7, "layers": 2}
-    yield "interactive_probing", [
-        encoder_case("interactive_probing", uniform("lstm", 3, 8, 2, 5), probing),
-        encoder_case("interactive_probing", mixed, {"steps": 3, "hidden": 16, "layers": 1}),
-        encoder_case("interactive_probing", uniform("gru", 4, 5, 1, 0), probing),
-        encoder_case("interactive_probing", uniform("lstm", 2, 5, 1, 3), probing, input_range=[-0.5, 3.0]),
-    ]
-    both = spec(3, layer("lstm", 2, 4, bidirectional=True), layer("gru", 8, 5, bidirectional=True))
-    yield "layerwise_statistics", [
-        encoder_case("layerwise_statistics", uniform("lstm", 3, 8, 2, 5), {"hidden": [5, 4]}),
-        encoder_case("layerwise_statistics", mixed, {"hidden": [3]}),
-        encoder_case("layerwise_statistics", uniform("rnn_relu", 2, 3, 1, 0), {"hidden": []}),
-        encoder_case("layerwise_statistics", both, {"hidden": [2]}),
-    ]
-    yield "emulator", [
-        emulator_case(dim=3, inputs=4, outputs=4, hidden=6, layers=2),
-        emulator_case(dim=2, inputs=5, outputs=3, hidden=16, layers=1),
-        emulator_case(dim=3, inputs=2, real=True, outputs=4, hidden=7, layers=2),
-    ]
+MIXED = spec(4, layer("gru", 3, 6), layer("lstm", 6, 5), layer("rnn_tanh", 5, 3))
+BOTH_WAYS = spec(3, layer("lstm", 2, 4, bidirectional=True), layer("gru", 8, 5, bidirectional=True))
+PROBING = {"steps": 5, "hidden": 7, "layers": 2}
+
+# Per file: spec, options and what else the config has.
+ENCODERS = {
+    "interactive_probing": [
+        (uniform("lstm", 3, 8, 2, 5), PROBING, {}),
+        (MIXED, {"steps": 3, "hidden": 16, "layers": 1}, {}),
+        (uniform("gru", 4, 5, 1, 0), PROBING, {}),
+        (uniform("lstm", 2, 5, 1, 3), PROBING, {"input_range": [-0.5, 3.0]}),
+    ],
+    "noninteractive_probing": [
+        (uniform("lstm", 3, 8, 2, 5), PROBING, {}),
+        (MIXED, {"steps": 3, "hidden": 6, "layers": 1}, {"input_range": [-1.0, 2.0]}),
+    ],
+    "layerwise_statistics": [
+        (uniform("lstm", 3, 8, 2, 5), {"hidden": [5, 4]}, {}),
+        (MIXED, {"hidden": [3]}, {}),
+        (uniform("rnn_relu", 2, 3, 1, 0), {"hidden": []}, {}),
+        (BOTH_WAYS, {"hidden": [2]}, {}),
+    ],
+}
+EMULATORS = [
+    {"dim": 3, "inputs": 4, "outputs": 4, "hidden": 6, "layers": 2},
+    {"dim": 2, "inputs": 5, "outputs": 3, "hidden": 16, "layers": 1},
+    {"dim": 3, "inputs": 2, "real": True, "outputs": 4, "hidden": 7, "layers": 2},
+]
 
 
 def main():
     out = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parent)
     torch.set_num_threads(1)
     versions = {"torch": torch.__version__.split("+")[0], "numpy": np.__version__}
-    torch.manual_seed(11)
-    for name, rows in cases():
+
+    def write(name, make, arguments):
+        torch.manual_seed(11)
+        rows = [make(*a) for a in arguments]
         (out / f"{name}.json").write_text(json.dumps(versions | {"cases": rows}, separators=(",", ":")) + "\n")
+
+    for kind, rows in ENCODERS.items():
+        write(kind, encoder_case, [(kind, *row) for row in rows])
+    write("emulator", emulator_case, [(e,) for e in EMULATORS])
 
 
 if __name__ == "__main__":
