@@ -45,6 +45,7 @@ training: encoders rnn rnn/tasks rnn/zoo internal/grad internal/kernel internal/
 models:
 server: encoders importer exporter rnn internal/batch internal/errs internal/safetensors internal/onnx/onnxdot
 cmd/rnnrepd: *
+bench/serve:
 `
 
 // allowed parses rules.
