@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"rnnrep/internal/kernel"
 	"rnnrep/internal/npy"
 	"rnnrep/internal/rng"
 	"rnnrep/rnn"
@@ -126,6 +127,79 @@ func TestPublishedAccuracies(t *testing.T) {
 		}
 		if got["accuracy"] > got["accuracy_counts"] {
 			t.Errorf("run %v, step %v: more strings in order (%v) than by counts (%v)", run, step, got["accuracy"], got["accuracy_counts"])
+		}
+	}
+}
+
+// TestPublishedDigitLogits: as TestPublishedLogits, for real inputs.
+func TestPublishedDigitLogits(t *testing.T) {
+	models := publishedModels(t, "sequential_mnist", rnn.Uniform("lstm", 16, 32, 2, 10))
+	inputs, shape := published(t, "sequential_mnist/sequences.npy")
+	logits, _ := published(t, "sequential_mnist/logits.npy")
+	count, length := shape[1], shape[2]
+	worst := 0.0
+	for i, m := range models {
+		r := newRunner(rnn.NewTrainee(m))
+		r.Reset(count)
+		in, out := make([]float32, count*16), make([]float32, count*10)
+		for step := range length {
+			for s := range count {
+				for j := range 16 {
+					in[s*16+j] = greyLevel(step, inputs[((i*count+s)*length+step)*16+j])
+				}
+			}
+			r.StepInputs(in, out)
+			for s := range count {
+				for k, v := range out[s*10 : (s+1)*10] {
+					want := logits[((i*count+s)*length+step)*10+k]
+					worst = max(worst, math.Abs(float64(v)-want)/halfTolerance(want))
+				}
+			}
+		}
+	}
+	t.Logf("greatest error: %.2f of the tolerance", worst)
+	if !(worst <= 1) {
+		t.Errorf("logits are off by %.2f times the tolerance", worst)
+	}
+}
+
+// greyLevel undoes the rounding of a normalised pixel to float16. The first
+// step's zeros are none.
+func greyLevel(step int, v float64) float32 {
+	if step == 0 {
+		return float32(v)
+	}
+	level := float32(math.Round((v*0.3081 + 0.1307) * 255))
+	return (level/255 - 0.1307) / 0.3081
+}
+
+// TestPublishedDigitScores: accuracies of RNNs that PyTorch trained are the
+// stored ones, up to ties; losses up to the published sampling: 13 batches of
+// 1000 images, of which the last validation batch has two.
+func TestPublishedDigitScores(t *testing.T) {
+	if kernel.Name() == "generic" {
+		t.Skip("reading 24,000 images takes minutes without vector kernels")
+	}
+	models := publishedModels(t, "sequential_mnist", rnn.Uniform("lstm", 16, 32, 2, 10))
+	angles, _ := published(t, "sequential_mnist/tasks.npy")
+	scores, _ := published(t, "sequential_mnist/accuracy_losses.npy")
+	family, err := tasks.Lookup("sequential_mnist")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, m := range models {
+		task, err := family.Parse([]float32{float32(angles[i])})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := task.Score(nil, newRunner(rnn.NewTrainee(m)))
+		accuracy, train, validation := scores[4*i], scores[4*i+1], scores[4*i+2]
+		t.Logf("accuracy %.5f, stored %.5f; train_loss %.3f, %.3f; validation_loss %.3f, %.3f", got["accuracy"], accuracy, got["train_loss"], train, got["validation_loss"], validation)
+		if math.Abs(got["accuracy"]-accuracy) > 2.0/12002 {
+			t.Errorf("accuracy %v, stored %v", got["accuracy"], accuracy)
+		}
+		if math.Abs(got["train_loss"]-train) > 0.02 || math.Abs(got["validation_loss"]-validation) > 0.08 {
+			t.Errorf("losses %v and %v, stored %v and %v", got["train_loss"], got["validation_loss"], train, validation)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 
 	"rnnrep/internal/grad"
@@ -44,15 +45,15 @@ func TrainZoo(ctx context.Context, c ZooConfig) error {
 		recipe.Steps = c.Steps
 		recipe.Snapshots = slices.DeleteFunc(recipe.Snapshots, func(s int) bool { return s > c.Steps })
 	}
-	inputs, outputs := family.IO()
+	io := family.IO()
 	if c.Spec.Layers == nil {
-		c.Spec = rnn.Uniform("lstm", inputs, 32, 2, outputs)
+		c.Spec = rnn.Uniform("lstm", io.Inputs, 32, 2, io.Outputs)
 	}
 	if err := c.Spec.Validate(); err != nil {
 		return err
 	}
-	if !c.Spec.Plain() || c.Spec.Inputs() != inputs || c.Spec.OutputSize() != outputs {
-		return fmt.Errorf("family %s needs an RNN of %d inputs and %d outputs with PyTorch's cells, not %s", c.Family, inputs, outputs, c.Spec)
+	if !c.Spec.Plain() || c.Spec.Inputs() != io.Inputs || c.Spec.OutputSize() != io.Outputs {
+		return fmt.Errorf("family %s needs an RNN of %d inputs and %d outputs with PyTorch's cells, not %s", c.Family, io.Inputs, io.Outputs, c.Spec)
 	}
 	store, err := zoo.Create(c.Dir, zooHeader(family, recipe, c))
 	if err != nil {
@@ -76,10 +77,14 @@ func TrainZoo(ctx context.Context, c ZooConfig) error {
 }
 
 func zooHeader(f tasks.Family, r tasks.Recipe, c ZooConfig) zoo.Header {
-	return zoo.Header{Family: f.Name(), Seed: c.Seed, Spec: c.Spec, Steps: r.Snapshots, RolloutCount: r.Rollouts,
-		RolloutLength: 42, Outputs: c.Spec.OutputSize(), Metrics: r.Metrics,
+	h := zoo.Header{Family: f.Name(), Seed: c.Seed, Spec: c.Spec, Steps: r.Snapshots, RolloutCount: r.Rollouts,
+		RolloutLength: f.IO().Length, Outputs: c.Spec.OutputSize(), Metrics: r.Metrics,
 		Recipe: map[string]string{"optimiser": "AdamW", "batch": fmt.Sprint(r.Batch), "steps": fmt.Sprint(r.Steps),
-			"learning_rate": fmt.Sprint(r.Rates), "weight_decay": fmt.Sprint(r.WeightDecay)}}
+			"learning_rate": fmt.Sprint(r.Rates), "weight_decay": strings.Trim(fmt.Sprint(r.WeightDecay), "[]")}}
+	if f.IO().RealInputs {
+		h.Inputs = f.IO().Inputs
+	}
+	return h
 }
 
 // forEach works through todo with some goroutines, 0 for one a core, until one fails.
@@ -143,12 +148,13 @@ const cancelEvery = 100
 func trainRun(ctx context.Context, f tasks.Family, recipe tasks.Recipe, spec rnn.Spec, seed uint64, index int, tick func(steps int)) (*zoo.Run, error) {
 	task := f.Draw(rng.Stream(seed, "zoo task", uint64(index)))
 	trainee := rnn.NewTrainee(initialModel(spec, rng.Stream(seed, "zoo weights", uint64(index))))
-	t := newZooTrainer(trainee, task, recipe, rng.Stream(seed, "zoo batches", uint64(index)))
+	decay := recipe.WeightDecay[rng.Stream(seed, "zoo weight decay", uint64(index)).IntN(len(recipe.WeightDecay))]
+	t := newZooTrainer(trainee, task, recipe, decay, rng.Stream(seed, "zoo batches", uint64(index)))
 	run := &zoo.Run{Index: index, Task: task.Params()}
 	measure := rng.Stream(seed, "zoo measurements", uint64(index))
 	for step := 0; ; step++ {
 		if slices.Contains(recipe.Snapshots, step) {
-			run.Snapshots = append(run.Snapshots, snapshot(trainee, task, recipe, step, measure))
+			run.Snapshots = append(run.Snapshots, snapshot(trainee, task, recipe, decay, step, measure))
 		}
 		if step == recipe.Steps {
 			return run, nil
@@ -164,11 +170,12 @@ func trainRun(ctx context.Context, f tasks.Family, recipe tasks.Recipe, spec rnn
 }
 
 // snapshot scores the RNN and keeps its weights and rollouts.
-func snapshot(tr *rnn.Trainee, task tasks.Task, recipe tasks.Recipe, step int, r *rand.Rand) zoo.Snapshot {
+func snapshot(tr *rnn.Trainee, task tasks.Task, recipe tasks.Recipe, decay float64, step int, r *rand.Rand) zoo.Snapshot {
 	m := newRunner(tr)
 	metrics := task.Score(r, m)
+	metrics[tasks.WeightDecayMetric] = decay
 	rollouts := task.Rollouts(r, m, recipe.Rollouts)
-	s := zoo.Snapshot{Step: step, Weights: tr.Weights(nil), Tokens: rollouts.Tokens, Logits: rollouts.Logits}
+	s := zoo.Snapshot{Step: step, Weights: tr.Weights(nil), Tokens: rollouts.Tokens, Inputs: rollouts.Inputs, Logits: rollouts.Logits}
 	for _, name := range recipe.Metrics {
 		s.Metrics = append(s.Metrics, metrics[name])
 	}
@@ -187,9 +194,9 @@ type zooTrainer struct {
 	steps   int
 }
 
-func newZooTrainer(tr *rnn.Trainee, task tasks.Task, recipe tasks.Recipe, r *rand.Rand) *zooTrainer {
+func newZooTrainer(tr *rnn.Trainee, task tasks.Task, recipe tasks.Recipe, decay float64, r *rand.Rand) *zooTrainer {
 	config := optim.DefaultAdamW()
-	config.WeightDecay = recipe.WeightDecay
+	config.WeightDecay = decay
 	var knots []optim.Knot
 	for _, k := range recipe.Rates {
 		knots = append(knots, optim.Knot(k))
@@ -202,10 +209,23 @@ func newZooTrainer(tr *rnn.Trainee, task tasks.Task, recipe tasks.Recipe, r *ran
 func (z *zooTrainer) step() float32 {
 	z.task.Fill(z.random, z.batch)
 	z.tape.Reset()
-	logits := z.trainee.Sequence(z.tape, grad.Steps{Tokens: z.batch.Tokens, T: z.batch.Steps})
-	loss := grad.CrossEntropy(logits, z.batch.Targets)
+	loss := z.loss()
 	z.tape.Backward(loss)
 	z.adam.Step(z.rate(z.steps))
 	z.steps++
 	return loss.Value()[0]
+}
+
+// loss runs the batch: the mean cross-entropy or mean square over all steps.
+func (z *zooTrainer) loss() grad.Var {
+	b := z.batch
+	in := grad.Steps{Tokens: b.Tokens, T: b.Steps}
+	if b.Inputs != nil {
+		in.X = z.tape.Input("", b.Steps*b.Size, z.trainee.Spec.Inputs(), b.Inputs)
+	}
+	out := z.trainee.Sequence(z.tape, in)
+	if b.Values != nil {
+		return grad.MeanSquare(out, b.Values)
+	}
+	return grad.CrossEntropy(out, b.Targets)
 }

@@ -6,10 +6,12 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 
@@ -17,51 +19,66 @@ import (
 	"rnnrep/internal/rng"
 	"rnnrep/rnn"
 	"rnnrep/rnn/tasks"
+	"rnnrep/rnn/zoo"
 )
 
-// newBenchTrainer is the formal-language trainer at its start.
-func newBenchTrainer() *zooTrainer {
-	family, _ := tasks.Lookup("formal_languages")
+// newTestTrainer is a family's trainer at its start.
+func newTestTrainer(tb testing.TB, name string) *zooTrainer {
+	tb.Helper()
+	family, err := tasks.Lookup(name)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	io := family.IO()
 	task := family.Draw(rng.Stream(1, "zoo task", 0))
-	spec := rnn.Uniform("lstm", 6, 32, 2, 6)
-	return newZooTrainer(rnn.NewTrainee(initialModel(spec, rng.Stream(1, "zoo weights", 0))), task, family.Recipe(), rng.Stream(1, "zoo batches", 0))
+	spec := rnn.Uniform("lstm", io.Inputs, 32, 2, io.Outputs)
+	return newZooTrainer(rnn.NewTrainee(initialModel(spec, rng.Stream(1, "zoo weights", 0))), task, family.Recipe(), 1e-4, rng.Stream(1, "zoo batches", 0))
 }
 
-// stepFLOP is the arithmetic of one step of a 2x32 LSTM, batch 32, T 42: only
-// the matrix products, forward and backward, and the token rows.
-const stepFLOP = 32 * 42 * (3*2*128*96 + 3*2*32*6 + 128)
+// stepFLOP is the arithmetic of one step of a 2x32 LSTM, batch 32: only the
+// matrix products, forward and backward, and the token rows.
+var stepFLOP = map[string]int{
+	"formal_languages": 32 * 42 * (3*2*128*96 + 3*2*32*6 + 128),
+	"sequential_mnist": 32 * 50 * (3*2*128*96 + 2*2*128*16 + 3*2*32*10),
+}
 
 // BenchmarkZooStep measures a whole training step (batch, forward, backward,
 // AdamW) and its share of the core's multiply-add peak in the same run.
 func BenchmarkZooStep(b *testing.B) {
-	z := newBenchTrainer()
-	z.step()
-	const rounds = 200000
-	flops, start := 0, time.Now()
-	for range 5 {
-		flops += kernel.PeakLoop(rounds)
+	for _, name := range slices.Sorted(maps.Keys(stepFLOP)) {
+		b.Run(name, func(b *testing.B) {
+			z := newTestTrainer(b, name)
+			z.step()
+			const rounds = 200000
+			flops, start := 0, time.Now()
+			for range 5 {
+				flops += kernel.PeakLoop(rounds)
+			}
+			peak := float64(flops) / time.Since(start).Seconds()
+			for b.Loop() {
+				z.step()
+			}
+			rate := float64(stepFLOP[name]) * float64(b.N) / b.Elapsed().Seconds()
+			b.ReportMetric(rate/1e9, "GFLOP/s")
+			b.ReportMetric(100*rate/peak, "%peak")
+		})
 	}
-	peak := float64(flops) / time.Since(start).Seconds()
-	for b.Loop() {
-		z.step()
-	}
-	rate := stepFLOP * float64(b.N) / b.Elapsed().Seconds()
-	b.ReportMetric(rate/1e9, "GFLOP/s")
-	b.ReportMetric(100*rate/peak, "%peak")
 }
 
 func TestZooStepAllocatesNothing(t *testing.T) {
-	z := newBenchTrainer()
-	for range 3 {
-		z.step()
-	}
-	if n := testing.AllocsPerRun(20, func() { z.step() }); n != 0 {
-		t.Errorf("a step makes %v allocations, want 0", n)
+	for _, name := range tasks.Names() {
+		z := newTestTrainer(t, name)
+		for range 3 {
+			z.step()
+		}
+		if n := testing.AllocsPerRun(5, func() { z.step() }); n != 0 {
+			t.Errorf("%s: a step makes %v allocations, want 0", name, n)
+		}
 	}
 }
 
 func TestZooStepLearns(t *testing.T) {
-	z := newBenchTrainer()
+	z := newTestTrainer(t, "formal_languages")
 	first := z.step()
 	var last float32
 	for range 300 {
@@ -147,4 +164,40 @@ func TestGoldenRun(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestGoldenDigits is TestGoldenRun for real inputs: a short run of a few steps.
+func TestGoldenDigits(t *testing.T) {
+	if name := kernel.Name(); name == "generic" {
+		t.Skip("reading 24,000 images takes minutes without vector kernels")
+	}
+	family, err := tasks.Lookup("sequential_mnist")
+	if err != nil {
+		t.Fatal(err)
+	}
+	recipe := family.Recipe()
+	recipe.Steps, recipe.Snapshots = 30, []int{30}
+	c := ZooConfig{Spec: rnn.Uniform("lstm", 16, 32, 2, 10), Seed: 7}
+	run, err := trainRun(context.Background(), family, recipe, c.Spec, c.Seed, 2, func(int) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := run.Snapshots[0]
+	if len(s.Inputs) != 100*50*16 || len(s.Logits) != 100*50*10 || s.Tokens != nil {
+		t.Fatalf("%d inputs, %d logits, %d tokens", len(s.Inputs), len(s.Logits), len(s.Tokens))
+	}
+	dir := t.TempDir()
+	store, err := zoo.Create(dir, zooHeader(family, recipe, c))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Commit(run); err != nil {
+		t.Fatal(err)
+	}
+	for file, data := range readRuns(t, dir) {
+		if got, want := fmt.Sprintf("%x", sha256.Sum256(data)), "0c64cf953878139041c3f248523929f71f404eae7348e3365e93ab183ca2ef9e"; got != want {
+			t.Errorf("%s hashes to %s, want %s", file, got, want)
+		}
+	}
+	t.Logf("metrics %v", s.Metrics)
 }

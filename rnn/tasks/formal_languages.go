@@ -31,12 +31,14 @@ const (
 // formalLanguages are a^n b^(n+m1) c^(n+m2) d^(n+m3) with m from -3 to 2.
 type formalLanguages struct{}
 
-func (formalLanguages) Name() string              { return "formal_languages" }
-func (formalLanguages) IO() (inputs, outputs int) { return vocabulary, vocabulary }
+func (formalLanguages) Name() string { return "formal_languages" }
+func (formalLanguages) IO() IO {
+	return IO{Inputs: vocabulary, Outputs: vocabulary, Length: sequenceLength}
+}
 
 func (formalLanguages) Recipe() Recipe {
 	return Recipe{
-		Steps: 20000, Batch: 32, WeightDecay: 1e-4, Rollouts: 100,
+		Steps: 20000, Batch: 32, WeightDecay: []float64{1e-4}, Rollouts: 100,
 		Snapshots: []int{0, 100, 200, 500, 1000, 2000, 5000, 10000, 20000},
 		Rates:     []Rate{{0, 0.01}, {10000, 0.003}, {20000, 0.0003}},
 		Metrics:   []string{"accuracy", "accuracy_counts", "train_loss", "generalization_gap"},
@@ -224,7 +226,7 @@ func (l language) loss(m Runner, low, high int) float64 {
 // Rollouts samples sequences of 42 tokens from the RNN, begin marker first, as
 // the published generator does.
 func (l language) Rollouts(r *rand.Rand, m Runner, count int) Rollouts {
-	out := Rollouts{Length: sequenceLength, Tokens: make([]int32, count*sequenceLength),
+	out := Rollouts{Tokens: make([]int32, count*sequenceLength),
 		Logits: make([]float32, count*sequenceLength*vocabulary)}
 	m.Reset(count)
 	tokens, logits := make([]int32, count), make([]float32, count*vocabulary)

@@ -158,7 +158,7 @@ func TestGoldenBatch(t *testing.T) {
 // TestPublishedRecipe compares with the published generator's settings.
 func TestPublishedRecipe(t *testing.T) {
 	r := formalLanguages{}.Recipe()
-	if r.Steps != 20000 || r.Batch != 32 || r.WeightDecay != 1e-4 || r.Rollouts != 100 ||
+	if r.Steps != 20000 || r.Batch != 32 || !slices.Equal(r.WeightDecay, []float64{1e-4}) || r.Rollouts != 100 ||
 		!slices.Equal(r.Snapshots, []int{0, 100, 200, 500, 1000, 2000, 5000, 10000, 20000}) ||
 		!slices.Equal(r.Rates, []Rate{{0, 0.01}, {10000, 0.003}, {20000, 0.0003}}) {
 		t.Errorf("recipe %+v", r)
@@ -184,6 +184,8 @@ type table struct {
 }
 
 func (m *table) Reset(n int) { m.n, m.step = n, 0 }
+
+func (m *table) StepInputs(_, _ []float32) { panic("real inputs") }
 
 func (m *table) Step(tokens []int32, logits []float32) {
 	for i, t := range tokens {
@@ -248,6 +250,8 @@ func (o *oracle) Reset(n int) {
 	}
 }
 
+func (o *oracle) StepInputs(_, _ []float32) { panic("real inputs") }
+
 func (o *oracle) Step(_ []int32, logits []float32) {
 	for i, s := range o.strings {
 		row := logits[i*vocabulary : (i+1)*vocabulary]
@@ -295,8 +299,8 @@ func TestRolloutsSample(t *testing.T) {
 	}}
 	const count = 300
 	out := language{}.Rollouts(rng.Stream(3, "test", 0), m, count)
-	if out.Length != 42 || len(out.Tokens) != count*42 || len(out.Logits) != count*42*vocabulary {
-		t.Fatalf("%d steps, %d tokens, %d logits", out.Length, len(out.Tokens), len(out.Logits))
+	if len(out.Tokens) != count*42 || len(out.Logits) != count*42*vocabulary {
+		t.Fatalf("%d tokens, %d logits", len(out.Tokens), len(out.Logits))
 	}
 	var seen [vocabulary]float64
 	for i, token := range out.Tokens {

@@ -36,3 +36,14 @@ func sample(r *rand.Rand, logProbabilities []float32) int32 {
 	}
 	return int32(len(logProbabilities) - 1)
 }
+
+// argmax is the index of the greatest value, the first of equal ones.
+func argmax(row []float32) int {
+	best := 0
+	for i, v := range row {
+		if v > row[best] {
+			best = i
+		}
+	}
+	return best
+}

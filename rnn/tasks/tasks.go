@@ -10,17 +10,28 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+
+	"rnnrep/internal/half"
 )
 
 // Family is a class of tasks with one input and output format.
 type Family interface {
 	Name() string
-	IO() (inputs, outputs int)
+	IO() IO
 	Recipe() Recipe
 	Draw(r *rand.Rand) Task
 	Parse(params []float32) (Task, error) // the task with these Params
 	// Holdout ranks tasks for the out-of-distribution part of a zoo: the highest go there.
 	Holdout(params []float32) float64
+}
+
+// IO is the format of a family's sequences.
+type IO struct {
+	Inputs      int // tokens, or real inputs a step
+	Outputs     int // logits, or real outputs a step
+	RealInputs  bool
+	RealOutputs bool // the loss is the mean square; otherwise the cross-entropy
+	Length      int  // steps of a rollout
 }
 
 // Task is one language, angle, ...
@@ -40,12 +51,16 @@ type Task interface {
 type Recipe struct {
 	Steps       int
 	Batch       int
-	Snapshots   []int // steps after which the weights are kept
-	WeightDecay float64
-	Rates       []Rate // learning rate, linear in between
-	Rollouts    int    // sequences kept per snapshot
-	Metrics     []string
+	Snapshots   []int     // steps after which the weights are kept
+	WeightDecay []float64 // of several, each run draws one
+	Rates       []Rate    // learning rate, linear in between
+	Rollouts    int       // sequences kept per snapshot
+	// Metrics are those of Score, and WeightDecayMetric if it is among them.
+	Metrics []string
 }
+
+// WeightDecayMetric is the metric that holds what a run drew.
+const WeightDecayMetric = "weight_decay"
 
 // Rate is the learning rate at a step.
 type Rate struct {
@@ -53,29 +68,53 @@ type Rate struct {
 	Rate float64
 }
 
-// Batch holds sequences step by step: the value of sequence b at step t is at
-// index t*Size + b.
+// Batch holds sequences step by step: what belongs to sequence b at step t is
+// row t*Size + b. There are either Tokens or Inputs, and either Targets or Values.
 type Batch struct {
-	Steps, Size     int
-	Tokens, Targets []int32
+	Steps, Size int
+	Tokens      []int32
+	Inputs      []float32 // rows of real inputs
+	Targets     []int32   // negative: none at this step
+	Values      []float32 // rows of real targets
 }
 
 // Metrics are a snapshot's measured properties by name.
 type Metrics map[string]float64
 
-// Rollouts are sequences put out by an RNN, one after the other: Tokens holds
-// count*Length ids, Logits the log-probabilities of the token after each,
-// count*Length*outputs values.
+// Rollouts are count sequences that an RNN read, one after the other, with what
+// it put out at each step. Where it sampled the tokens itself, Logits are
+// log-probabilities of the next.
 type Rollouts struct {
-	Length int
-	Tokens []int32
-	Logits []float32
+	Tokens []int32   // [count, IO.Length], or nil
+	Inputs []float32 // [count, IO.Length, IO.Inputs], or nil
+	Logits []float32 // [count, IO.Length, IO.Outputs]
 }
 
-// Runner steps an RNN through many sequences at once.
+// read rounds the inputs to half precision, in which zoos store them, feeds them
+// to the RNN and keeps what it puts out.
+func (o *Rollouts) read(m Runner, count, length int) {
+	inputs, outputs := len(o.Inputs)/count/length, len(o.Logits)/count/length
+	for i, v := range o.Inputs {
+		o.Inputs[i] = half.To(half.From(v))
+	}
+	in, out := make([]float32, count*inputs), make([]float32, count*outputs)
+	m.Reset(count)
+	for t := range length {
+		for s := range count {
+			copy(in[s*inputs:(s+1)*inputs], o.Inputs[(s*length+t)*inputs:])
+		}
+		m.StepInputs(in, out)
+		for s := range count {
+			copy(o.Logits[(s*length+t)*outputs:(s*length+t+1)*outputs], out[s*outputs:])
+		}
+	}
+}
+
+// Runner steps an RNN through many sequences at once. Logits are [n, outputs].
 type Runner interface {
-	Reset(n int)                           // n sequences from the zero state
-	Step(tokens []int32, logits []float32) // logits: n x outputs
+	Reset(n int) // n sequences from the zero state
+	Step(tokens []int32, logits []float32)
+	StepInputs(inputs, logits []float32) // inputs: [n, inputs]
 }
 
 var families = map[string]Family{}
