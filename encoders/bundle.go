@@ -60,11 +60,16 @@ func (b *Bundle) Info() BundleInfo {
 // Check returns an error that says why a spec is not accepted, or nil.
 func (a Acceptance) Check(s rnn.Spec) error {
 	refuse := func(found string) error {
-		return errs.New(errs.SpecNotAccepted, "the RNN is %s: %s", s, found).
-			Accepts("%d inputs, %d outputs, run step by step forward in time", a.Inputs, a.Outputs).
+		accepted := fmt.Sprintf("%d inputs, %d outputs, run step by step forward in time", a.Inputs, a.Outputs)
+		if a.Exact {
+			accepted = a.TrainedOn.String()
+		}
+		return errs.New(errs.SpecNotAccepted, "the RNN is %s: %s", s, found).Accepts("%s", accepted).
 			Do("leave the bundle to the program, or choose a layerwise_statistics one: it reads any RNN")
 	}
 	switch {
+	case a.Exact && !s.Equal(a.TrainedOn):
+		return refuse("the encoder reads the weights of one architecture")
 	case a.Inputs > 0 && s.Inputs() != a.Inputs:
 		return refuse(fmt.Sprintf("%d inputs", s.Inputs()))
 	case a.Outputs > 0 && s.OutputSize() != a.Outputs:

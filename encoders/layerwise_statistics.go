@@ -34,6 +34,9 @@ const (
 	statisticsFeatures = grad.StatisticsCount * (2*statisticsGates*statisticsTensors + 2)
 )
 
+// smallestSpread bounds what a constant input is multiplied by.
+const smallestSpread = 1e-3
+
 // featureLimit bounds a standardised feature softly, so that an odd RNN cannot
 // push the MLP arbitrarily far.
 const featureLimit = 4
@@ -87,7 +90,7 @@ func (e *layerwiseStatistics) Prepare(models []*rnn.Model) {
 	}
 	for i, m := range mean {
 		spread := math.Sqrt(max(square[i]-m*m, 0))
-		s := 1 / max(spread, 1e-3)
+		s := 1 / max(spread, smallestSpread)
 		e.scale.Value[i], e.shift.Value[i] = float32(s), float32(-m*s)
 	}
 }

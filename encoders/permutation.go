@@ -34,6 +34,14 @@ func PermuteUnits(m *rnn.Model, permutations [][]int) *rnn.Model {
 	return p
 }
 
+// permuting is the Augmenter of encoders that see the order of hidden units.
+type permuting struct{}
+
+// Augment returns a copy of m with permuted hidden units.
+func (permuting) Augment(r *rand.Rand, m *rnn.Model) *rnn.Model {
+	return PermuteUnits(m, RandomPermutations(r, m.Spec))
+}
+
 // RandomPermutations draws an order of each layer's units, for PermuteUnits. The
 // last layer keeps its own where its units are the outputs.
 func RandomPermutations(r *rand.Rand, s rnn.Spec) [][]int {

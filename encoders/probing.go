@@ -39,11 +39,8 @@ func newProber(c Config, r *rand.Rand) (*prober, error) {
 	}
 	in, out := c.Spec.Inputs(), c.Spec.OutputSize()
 	weights := o.Hidden*(2*in+2*out+c.Dim+o.Steps) + 8*o.Layers*o.Hidden*o.Hidden
-	if err := cmp.Or(checkSizes(c.Kind, o.Steps, o.Hidden, o.Layers), checkWeights(c.Kind, weights)); err != nil {
+	if err := cmp.Or(checkPlain(c), checkSizes(c.Kind, o.Steps, o.Hidden, o.Layers), checkWeights(c.Kind, weights)); err != nil {
 		return nil, err
-	}
-	if !c.Spec.Plain() {
-		return nil, fmt.Errorf("%s: RNNs of spec %s cannot be run step by step", c.Kind, c.Spec)
 	}
 	e := &prober{options: o, spec: c.Spec, bound: newBound(c.InputRange, in),
 		probe: nn.NewLinear("probe", o.Hidden, in, r), read: nn.NewLinear("read", in+2*out, o.Hidden, r)}

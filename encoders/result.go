@@ -61,6 +61,7 @@ type Acceptance struct {
 	Inputs    int      `json:"inputs,omitempty"`
 	Outputs   int      `json:"outputs,omitempty"`
 	Causal    bool     `json:"causal,omitempty"` // the RNN is run step by step
+	Exact     bool     `json:"exact,omitempty"`  // only RNNs of the spec in TrainedOn
 	TrainedOn rnn.Spec `json:"trained_on"`
 }
 

@@ -24,6 +24,10 @@ var encoderCases = map[string][]encoders.Config{
 		{Spec: rnn.Uniform("gru", 2, 5, 1, 3), Options: json.RawMessage(`{"hidden":[]}`)},
 		{Spec: rnn.Uniform("rnn_relu", 2, 5, 3, 0), Options: json.RawMessage(`{"hidden":[4]}`)},
 	},
+	"flattened": {
+		{Spec: rnn.Uniform("lstm", 3, 4, 2, 5), Options: json.RawMessage(`{"hidden":[6,5]}`)},
+		{Spec: rnn.Uniform("gru", 2, 3, 3, 0), Options: json.RawMessage(`{"hidden":[]}`)},
+	},
 	"noninteractive_probing": {
 		{Spec: rnn.Uniform("lstm", 3, 4, 2, 5), Options: json.RawMessage(`{"steps":4,"hidden":6,"layers":2}`)},
 		{Spec: rnn.Uniform("gru", 3, 5, 1, 4), Options: json.RawMessage(`{"steps":3,"hidden":5,"layers":1}`), InputRange: &[2]float32{-0.5, 3}},

@@ -8,6 +8,7 @@ import (
 	"rnnrep/encoders"
 	"rnnrep/internal/grad"
 	"rnnrep/internal/kernel"
+	"rnnrep/internal/rng"
 	"rnnrep/rnn"
 )
 
@@ -76,6 +77,18 @@ func (s *shard) fill(examples []example, batch []choice, length, outputs int) {
 		}
 	}
 	kernel.Exp(s.targets, s.targets)
+}
+
+// augment replaces the RNNs by altered copies where the encoder wants them; row
+// is the number of the shard's first row among all of the training.
+func (s *shard) augment(seed, row uint64) {
+	a, ok := s.encoder.(encoders.Augmenter)
+	if !ok {
+		return
+	}
+	for i, m := range s.models {
+		s.models[i] = a.Augment(rng.Stream(seed, "augmentation", row+uint64(i)), m)
+	}
 }
 
 // run computes the loss and, unless the tape only infers, adds the gradients.

@@ -190,6 +190,7 @@ func (t *encoderTrainer) takeStep() float64 {
 	batch := draw(rng.Stream(t.config.Seed, "encoder batch", uint64(t.step)), len(examples), h.RolloutCount)
 	parallel(t.config.Workers, t.shards, func(i int, s *shard) {
 		s.fill(examples, batch[i*shardSize:(i+1)*shardSize], h.RolloutLength, h.Outputs)
+		s.augment(t.config.Seed, uint64(t.step*batchSize+i*shardSize))
 		s.run(h.RolloutLength, true)
 	})
 	all := append(append([]*grad.Param{}, t.encoder...), t.emulate...)

@@ -35,6 +35,7 @@ func tinyZoo(t *testing.T) string {
 // smallOptions keep encoders small.
 var smallOptions = map[string]string{
 	"layerwise_statistics": `{"hidden":[16]}`,
+	"flattened":            `{"hidden":[16]}`,
 	"interactive_probing":  `{"steps":6,"hidden":16,"layers":1}`,
 }
 
@@ -82,6 +83,9 @@ func TestEncoderTraining(t *testing.T) {
 	t.Run("fill", func(t *testing.T) {
 		checkFill(t, newTinyTrainer(t, tinyConfig(dir, "layerwise_statistics", t.TempDir(), 1)))
 	})
+	for kind, wanted := range map[string]bool{"flattened": true, "layerwise_statistics": false} {
+		t.Run("augment/"+kind, func(t *testing.T) { checkAugment(t, newTinyTrainer(t, tinyConfig(dir, kind, t.TempDir(), 1)), wanted) })
+	}
 	t.Run("resume", func(t *testing.T) { checkResume(t, dir) })
 	t.Run("checkpoints", func(t *testing.T) { checkCheckpoints(t, dir) })
 }
@@ -171,6 +175,28 @@ func checkShards(t *testing.T, c EncoderConfig) {
 		if slices.ContainsFunc(trainer.shards[0].params[i].Grad, func(g float32) bool { return g != 0 }) {
 			t.Errorf("%s: a shard keeps its gradient", p.Name)
 		}
+	}
+}
+
+// checkAugment: only an encoder that wants them is trained on altered RNNs, each
+// altered by the number of its row.
+func checkAugment(t *testing.T, trainer *encoderTrainer, wanted bool) {
+	examples, h := trainer.data.parts[zoo.Train], trainer.data.header
+	s, batch := trainer.shards[0], []choice{{0, 0}, {0, 1}, {1, 0}}
+	at := func(row uint64) (weights [][]float32) {
+		s.fill(examples, batch, h.RolloutLength, h.Outputs)
+		s.augment(5, row)
+		for _, m := range s.models {
+			weights = append(weights, m.Weights)
+		}
+		return weights
+	}
+	first, next := at(64), at(65)
+	if changed := !slices.Equal(first[0], examples[0].model.Weights); changed != wanted {
+		t.Errorf("altered: %v, wanted: %v", changed, wanted)
+	}
+	if !slices.Equal(first[1], next[0]) || slices.Equal(first[0], first[1]) == wanted {
+		t.Error("the change does not depend on the row alone")
 	}
 }
 

@@ -18,6 +18,11 @@ var cases = map[string][]enctest.Case{
 		{Config: encoders.Config{Spec: rnn.Uniform("lstm", 3, 4, 2, 5), Options: json.RawMessage(`{"hidden":[6,5]}`)}, OrderFree: true},
 		{Config: encoders.Config{Spec: rnn.Uniform("gru", 2, 5, 1, 3), Options: json.RawMessage(`{"hidden":[]}`)}, OrderFree: true},
 	},
+	"flattened": {
+		{Config: encoders.Config{Spec: rnn.Uniform("lstm", 3, 4, 2, 5), Options: json.RawMessage(`{"hidden":[6,5]}`)}},
+		{Config: encoders.Config{Spec: rnn.Uniform("gru", 2, 3, 3, 0), Options: json.RawMessage(`{"hidden":[]}`)}},
+		{Config: encoders.Config{Spec: rnn.Spec{Layers: []rnn.Layer{{Cell: "rnn_relu", Inputs: 2, Hidden: 3}, {Cell: "gru", Inputs: 3, Hidden: 4}}, Outputs: 2}}},
+	},
 	"noninteractive_probing": {
 		{Config: encoders.Config{Spec: rnn.Uniform("lstm", 3, 4, 2, 5), Options: json.RawMessage(`{"steps":4,"hidden":6,"layers":2}`)}},
 		{Config: encoders.Config{Spec: rnn.Uniform("gru", 3, 4, 1, 4), Options: json.RawMessage(`{"steps":3,"hidden":5,"layers":1}`), InputRange: realRange}},

@@ -204,6 +204,37 @@ class LayerwiseStatistics(nn.Module):
         return {"scale": pack(scale), "shift": pack(-x.mean(0) * scale)}
 
 
+def blocks(rnn):
+    """Every gate of every tensor, in order."""
+    for name, t in rnn.named():
+        if name.startswith("linear."):
+            yield t.numpy()
+        else:
+            cell = rnn.spec["layers"][int(name.rsplit("_l", 1)[1])]["cell"]
+            yield from np.split(t.numpy(), len(SLOTS[cell]))
+
+
+class Flattened(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        n = sum(t.numel() for _, t in RNN(config["spec"]).named())
+        self.scale, self.shift = nn.Parameter(torch.rand(n)), nn.Parameter(torch.randn(n))
+        self.mlp = mlp([n, *config["options"]["hidden"], config["dim"]])
+
+    def encode(self, rnn):
+        x = torch.cat([t.flatten() for _, t in rnn.named()])
+        return self.mlp(x * self.scale + self.shift)
+
+    @staticmethod
+    def prepare(rnns):
+        scale, shift = [], []
+        for same in zip(*(blocks(r) for r in rnns)):
+            x = np.stack(same)
+            scale.append(np.full(same[0].size, 1 / max(x.std(), 1e-3)))
+            shift.append(-x.mean() * scale[-1])
+        return {"scale": pack(np.concatenate(scale)), "shift": pack(np.concatenate(shift))}
+
+
 class Emulator(nn.Module):
     def __init__(self, config):
         super().__init__()
@@ -254,6 +285,7 @@ def gradients(net, output, rename):
 
 
 KINDS = {
+    "flattened": Flattened,
     "interactive_probing": InteractiveProbing,
     "noninteractive_probing": NoninteractiveProbing,
     "layerwise_statistics": LayerwiseStatistics,
@@ -296,6 +328,10 @@ ENCODERS = {
         (MIXED, {"steps": 3, "hidden": 16, "layers": 1}, {}),
         (uniform("gru", 4, 5, 1, 0), PROBING, {}),
         (uniform("lstm", 2, 5, 1, 3), PROBING, {"input_range": [-0.5, 3.0]}),
+    ],
+    "flattened": [
+        (uniform("lstm", 2, 3, 2, 4), {"hidden": [5, 4]}, {}),
+        (MIXED, {"hidden": []}, {}),
     ],
     "noninteractive_probing": [
         (uniform("lstm", 3, 8, 2, 5), PROBING, {}),
