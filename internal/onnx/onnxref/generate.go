@@ -116,6 +116,9 @@ func eyeLike(c *call) ([]*value, error) {
 	if err != nil {
 		return nil, err
 	}
+	if out.len() == 0 {
+		return []*value{out}, nil
+	}
 	k := c.node.Int("k", 0)
 	for i := range int64(v.dims[0]) {
 		j := i + k

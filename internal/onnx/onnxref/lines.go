@@ -25,7 +25,7 @@ func blockOf(dims []int, axis int) block {
 // lines calls do with the first place of every line along the axis; its
 // elements lie inner apart.
 func (b block) lines(do func(start int)) {
-	if b.n == 0 {
+	if b.outer*b.n*b.inner == 0 {
 		return
 	}
 	for o := range b.outer {

@@ -172,7 +172,7 @@ func (c *call) transposed(x []float64, rows, cols int) ([]float64, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i := range rows {
+	for i := range len(x) / max(1, cols) {
 		for j := range cols {
 			t.floats[j*rows+i] = x[i*cols+j]
 		}

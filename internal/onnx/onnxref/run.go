@@ -121,6 +121,9 @@ func accepts(v onnx.Value, t *onnx.Tensor) error {
 	for i := 0; fits && i < len(v.Dims); i++ {
 		fits = v.Dims[i] < 0 || v.Dims[i] == int64(t.Dims[i])
 	}
+	if len(t.Raw) != t.Len()*t.Type.Width() {
+		return fmt.Errorf("onnxref: input %q of dimensions %v has %d bytes", v.Name, t.Dims, len(t.Raw))
+	}
 	if v.Type != 0 && v.Type != t.Type || !fits {
 		return errs.New(errs.ShapeMismatch, "input %q of type %d and dimensions %v is given type %d and dimensions %v", v.Name, v.Type, v.Dims, t.Type, t.Dims).At(v.Name)
 	}

@@ -174,6 +174,7 @@ def cast():
             op("cast", "Cast", x, out=to, to=to)
     op("cast", "Cast", np.array([True, False]), out=T.FLOAT, to=T.FLOAT, label="bool to float")
     op("cast", "Cast", ints(3), out=T.FLOAT16, to=T.FLOAT16, label="int64 to half")
+    op("cast", "Cast", np.array([2**63 + 2**40], np.uint64), out=T.DOUBLE, to=T.DOUBLE, label="uint64 to double")
     op("cast", "CastLike", x, ints(1), out=T.INT64)
 
 
@@ -269,6 +270,9 @@ def gather():
     op("gather", "ScatterElements", x, np.array([[0, 1, 2, 0]], np.int64), normal(1, 4), axis=0)
     op("gather", "ScatterElements", x, np.array([[1], [0], [-1]], np.int64), normal(3, 1), axis=1)
     op("gather", "Scatter", x, np.array([[0, 1, 2, 0]], np.int64), normal(1, 4), opset=9)
+    for reduction in ["add", "mul", "max", "min"]:
+        op("gather", "ScatterElements", x, np.array([[0, 1, 2, 0], [0, 1, 1, 1]], np.int64), normal(2, 4), opset=18, axis=0, reduction=reduction)
+        op("gather", "ScatterND", ints(3, 4), np.array([[0], [2], [0]], np.int64), ints(3, 4), opset=18, reduction=reduction)
     op("gather", "ScatterND", x, np.array([[0], [2]], np.int64), normal(2, 4))
     op("gather", "ScatterND", x, np.array([[0, 1], [2, -1]], np.int64), normal(2))
     op("gather", "TopK", normal(3, 5), v(2), n=2, out=[T.FLOAT, T.INT64], axis=-1)
@@ -410,6 +414,33 @@ def recurrent():
     case("RNN", 1, label="ScaledTanh, Sigmoid", directions=2, activations=["ScaledTanh", "Sigmoid"], activation_alpha=[1.2], activation_beta=[0.8])
 
 
+def quantized_lstm():
+    """com.microsoft.DynamicQuantizeLSTM: expected is ORT's LSTM on the dequantised weights, which its own kernel,
+    that quantises activations too, must agree with roughly."""
+    for label, per_column in [("per tensor", False), ("per channel", True)]:
+        dirs, hidden, inputs = 2, 4, 3
+        x, bias, feeds, weights = normal(4, 2, inputs), normal(dirs, 8 * hidden), {}, []
+        for name, n in [("w", inputs), ("r", hidden)]:
+            q = ints(dirs, n, 4 * hidden, lo=-127, hi=128, dtype=np.int8)
+            scale = np.abs(normal(*((dirs, 4 * hidden) if per_column else (dirs,)))) * 0.004 + 0.001
+            zero = np.zeros(scale.shape, np.int8)
+            feeds |= {name: q, name + "s": scale, name + "z": zero}
+            weights.append(np.ascontiguousarray((q * scale.reshape(dirs, 1, -1)).transpose(0, 2, 1).astype(np.float32)))
+        out = [h.make_tensor_value_info(n, T.FLOAT, None) for n in ["y", "yh", "yc"]]
+
+        def model(kind, names, initializers, domain):
+            node = h.make_node(kind, names, ["y", "yh", "yc"], domain=domain, hidden_size=hidden, direction="bidirectional")
+            g = h.make_graph([node], label, [info("x", x)], out, [nh.from_array(v, k) for k, v in initializers.items()])
+            return h.make_model(g, opset_imports=[h.make_opsetid("", 17), h.make_opsetid("com.microsoft", 1)], ir_version=IR)
+
+        plain = model("LSTM", ["x", "w", "r", "b"], {"w": weights[0], "r": weights[1], "b": bias}, "")
+        quantized = model("DynamicQuantizeLSTM", ["x", "w", "r", "b", "", "", "", "", "ws", "wz", "rs", "rz"], feeds | {"b": bias}, "com.microsoft")
+        want, _ = evaluate(plain, {"x": x}, "ort")
+        rough, _ = evaluate(quantized, {"x": x}, "ort")
+        assert max(np.abs(a - b).max() for a, b in zip(want, rough)) < 0.02
+        add("recurrent", "DynamicQuantizeLSTM " + label, quantized, {"x": x}, want, "onnxruntime LSTM")
+
+
 def control():
     f = lambda name, shape=None: h.make_tensor_value_info(name, T.FLOAT, shape)
     i = lambda name, shape=None: h.make_tensor_value_info(name, T.INT64, shape)
@@ -491,7 +522,7 @@ def node():
 
 
 def main():
-    for make in [unary, binary, compare, cast, shape, movement, gather, reduce, linear, quantize, recurrent, control, functions, node]:
+    for make in [unary, binary, compare, cast, shape, movement, gather, reduce, linear, quantize, recurrent, quantized_lstm, control, functions, node]:
         make()
     for family, cases in families.items():
         with open(os.path.join(HERE, family + ".json"), "w") as f:
