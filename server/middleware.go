@@ -71,11 +71,13 @@ func (s *Server) observe(next http.Handler) http.Handler {
 		}
 		defer func() {
 			s.log.Info("request", "method", r.Method, "path", r.URL.Path, "status", c.status, "received", r.ContentLength,
-				"sent", c.bytes, "duration", time.Since(start).Round(time.Microsecond), "request_id", c.id)
+				"sent", c.bytes, "duration_ms", milliseconds(time.Since(start)), "request_id", c.id)
 		}()
 		next.ServeHTTP(responder{w, c}, r.WithContext(context.WithValue(r.Context(), callKey{}, c)))
 	})
 }
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1e3 }
 
 // recoverPanics keeps one request's mistake from ending the others. A response
 // that had begun is cut off, so that nobody takes it for whole.

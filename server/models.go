@@ -138,7 +138,7 @@ func (s *Server) setTiming(w http.ResponseWriter, r *http.Request) {
 		if b.Len() > 0 {
 			b.WriteString(", ")
 		}
-		b.WriteString(t.name + ";dur=" + strconv.FormatFloat(t.d.Seconds()*1e3, 'f', 3, 64))
+		b.WriteString(t.name + ";dur=" + strconv.FormatFloat(milliseconds(t.d), 'f', 3, 64))
 	}
 	w.Header().Set("Server-Timing", b.String())
 }

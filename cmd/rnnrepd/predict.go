@@ -86,7 +86,7 @@ func (a *app) answerOne(ctx context.Context, s *server.Service, file string, wan
 	if err := ctx.Err(); err != nil {
 		return server.Refused(file, "", err)
 	}
-	u, err := a.upload(file)
+	u, err := a.upload(ctx, file)
 	if err != nil {
 		return server.Refused(file, "", err)
 	}

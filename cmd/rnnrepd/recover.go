@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"path/filepath"
@@ -31,14 +32,14 @@ func newRecover(a *app) *cobra.Command {
 		Use:   "recover FILE -o OUT",
 		Short: "Write the exact weights of a file's RNN: OUT.safetensors (PyTorch names) or OUT.onnx",
 		Args:  arguments(cobra.ExactArgs(1)),
-		RunE: func(_ *cobra.Command, files []string) error {
+		RunE: func(c *cobra.Command, files []string) error {
 			encode, ok := recoverFormats[strings.ToLower(filepath.Ext(out))]
 			if !ok {
 				return usageError{fmt.Errorf("-o %s: the name must end in .safetensors or .onnx", out)}
 			}
-			m, report, err := a.read(files[0])
+			m, report, err := a.read(c.Context(), files[0])
 			if err != nil {
-				return a.refuse(files[0], err)
+				return a.refuse(c.Context(), files[0], err)
 			}
 			var b bytes.Buffer
 			if err := encode(&b, m); err != nil {
@@ -61,8 +62,8 @@ var recoverFormats = map[string]func(*bytes.Buffer, *rnn.Model) error{
 }
 
 // read recovers the RNN of a file.
-func (a *app) read(file string) (*rnn.Model, importer.Report, error) {
-	u, err := a.upload(file)
+func (a *app) read(ctx context.Context, file string) (*rnn.Model, importer.Report, error) {
+	u, err := a.upload(ctx, file)
 	if err != nil {
 		return nil, importer.Report{}, err
 	}
@@ -70,7 +71,10 @@ func (a *app) read(file string) (*rnn.Model, importer.Report, error) {
 }
 
 // refuse reports the refusal of the one input.
-func (a *app) refuse(file string, err error) error {
+func (a *app) refuse(ctx context.Context, file string, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	fmt.Fprintf(a.err, "%s: ", file)
 	printError(a.err, err)
 	return exit(exitRefused)

@@ -141,7 +141,7 @@ func fromEnvironment(c *cobra.Command) error {
 	var failed error
 	c.Flags().VisitAll(func(f *pflag.Flag) {
 		name := "RNNREPD_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
-		if v, ok := os.LookupEnv(name); ok && !f.Changed && !ofOneCall[f.Name] && failed == nil {
+		if v := os.Getenv(name); v != "" && !f.Changed && !ofOneCall[f.Name] && failed == nil {
 			if err := c.Flags().Set(f.Name, v); err != nil {
 				failed = usageError{fmt.Errorf("%s: %w", name, err)}
 			}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"io"
 	"io/fs"
@@ -17,9 +18,9 @@ import (
 const maxFile = 1 << 30
 
 // upload reads a model file with the external data beside it; "-" is stdin.
-func (a *app) upload(file string) (server.Upload, error) {
+func (a *app) upload(ctx context.Context, file string) (server.Upload, error) {
 	if file == "-" {
-		data, err := readBounded(a.in, "stdin")
+		data, err := a.stdin(ctx)
 		return server.Upload{File: "-", Data: data}, err
 	}
 	f, err := os.Open(file)
@@ -36,6 +37,25 @@ func (a *app) upload(file string) (server.Upload, error) {
 	}
 	u := server.Upload{File: file, Data: data, External: map[string][]byte{}}
 	return u, addExternal(&u, filepath.Dir(file))
+}
+
+// stdin reads all of it, or stops waiting when ctx ends.
+func (a *app) stdin(ctx context.Context) ([]byte, error) {
+	type result struct {
+		data []byte
+		err  error
+	}
+	read := make(chan result, 1)
+	go func() {
+		data, err := readBounded(a.in, "stdin")
+		read <- result{data, err}
+	}()
+	select {
+	case r := <-read:
+		return r.data, r.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // readBounded reads r to its end.

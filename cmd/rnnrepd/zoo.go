@@ -1,8 +1,12 @@
 package main
 
 import (
+	"strings"
+
 	"github.com/spf13/cobra"
 
+	"rnnrep/rnn"
+	"rnnrep/rnn/tasks"
 	"rnnrep/rnn/zoo"
 	"rnnrep/training"
 )
@@ -25,7 +29,10 @@ func newZooTrain(a *app) *cobra.Command {
 			return training.TrainZoo(c.Context(), config)
 		},
 	}
-	c.Flags().StringVar(&config.Family, "family", "formal_languages", "task family")
+	c.Flags().StringVar(&config.Family, "family", "formal_languages", strings.Join(tasks.Names(), ", "))
+	c.Flags().StringVar(&config.Cell, "cell", "lstm", strings.Join(rnn.CellNames(), ", "))
+	c.Flags().IntVar(&config.Hidden, "hidden", 32, "units a layer")
+	c.Flags().IntVar(&config.Layers, "layers", 2, "layers")
 	c.Flags().IntVar(&config.Runs, "runs", 100, "number of runs, those present included")
 	c.Flags().Uint64Var(&config.Seed, "seed", 1, "seed; run i depends on it and on i alone")
 	c.Flags().StringVar(&config.Dir, "out", "", "folder of the zoo")
