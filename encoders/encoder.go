@@ -29,9 +29,22 @@ type Encoder interface {
 type Prober interface {
 	Encoder
 	Steps() int
+	// Script returns what the steps are given, one row each, [Steps, width];
+	// Var{} where that is nothing.
+	Script(t *grad.Tape) grad.Var
 	Begin(t *grad.Tape, p *rnn.Population) Probe
-	Advance(p *rnn.Population, state Probe) Probe
+	// Advance takes one step. given is the step's row of the script once for
+	// every RNN, [N, width]: see Given.
+	Advance(p *rnn.Population, given grad.Var, state Probe) Probe
 	Finish(state Probe) grad.Var
+}
+
+// Given is a row of a prober's script for n RNNs, [n, width].
+func Given(script grad.Var, step, n int) grad.Var {
+	if script == (grad.Var{}) {
+		return script
+	}
+	return grad.Embed(script, slices.Repeat([]int32{int32(step)}, n))
 }
 
 // Probe is what a prober carries from step to step.

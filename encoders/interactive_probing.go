@@ -23,20 +23,11 @@ func newInteractiveProbing(c Config, r *rand.Rand) (Encoder, error) {
 	return &interactiveProbing{p}, nil
 }
 
-// Steps is the length of the probing sequence.
-func (e *interactiveProbing) Steps() int { return e.options.Steps }
-
 // Encode probes every RNN of the population.
-func (e *interactiveProbing) Encode(t *grad.Tape, p *rnn.Population) grad.Var {
-	state := e.Begin(t, p)
-	for range e.options.Steps {
-		state = e.Advance(p, state)
-	}
-	return e.Finish(state)
-}
+func (e *interactiveProbing) Encode(t *grad.Tape, p *rnn.Population) grad.Var { return probe(t, e, p) }
 
 // Advance composes one probe from what the interrogator remembers, lets the RNNs
 // answer and reads the answers.
-func (e *interactiveProbing) Advance(p *rnn.Population, s Probe) Probe {
+func (e *interactiveProbing) Advance(p *rnn.Population, _ grad.Var, s Probe) Probe {
 	return e.ask(p, e.question(s.memory()), s)
 }

@@ -33,13 +33,13 @@ func (e *noninteractiveProbing) Params() []*grad.Param { return append(e.prober.
 
 // Encode probes every RNN of the population.
 func (e *noninteractiveProbing) Encode(t *grad.Tape, p *rnn.Population) grad.Var {
-	state, questions := e.Begin(t, p), e.question(t.Param(e.codes))
-	for step := range e.options.Steps {
-		number := make([]int32, p.Models)
-		for i := range number {
-			number[i] = int32(step)
-		}
-		state = e.ask(p, grad.Embed(questions, number), state)
-	}
-	return e.Finish(state)
+	return probe(t, e, p)
+}
+
+// Script is the questions, [Steps, inputs].
+func (e *noninteractiveProbing) Script(t *grad.Tape) grad.Var { return e.question(t.Param(e.codes)) }
+
+// Advance lets the RNNs answer one question and reads the answers.
+func (e *noninteractiveProbing) Advance(p *rnn.Population, question grad.Var, s Probe) Probe {
+	return e.ask(p, question, s)
 }

@@ -77,6 +77,21 @@ func (e *prober) question(x grad.Var) grad.Var {
 	return grad.Softmax(x)
 }
 
+// probe runs a prober's loop.
+func probe(t *grad.Tape, e Prober, p *rnn.Population) grad.Var {
+	script, state := e.Script(t), e.Begin(t, p)
+	for step := range e.Steps() {
+		state = e.Advance(p, Given(script, step, p.Models), state)
+	}
+	return e.Finish(state)
+}
+
+// Steps is the length of the probing sequence.
+func (e *prober) Steps() int { return e.options.Steps }
+
+// Script is nothing: probes are composed on the way.
+func (e *prober) Script(*grad.Tape) grad.Var { return grad.Var{} }
+
 // Begin returns zero states, as values so that a loop can carry them.
 func (e *prober) Begin(t *grad.Tape, p *rnn.Population) Probe {
 	s := Probe{RNN: p.Start(), Interrogator: make([]grad.State, len(e.interrogator))}

@@ -75,8 +75,8 @@ func paramNames(b *encoders.Bundle) map[*grad.Param]string {
 	return names
 }
 
-// loop writes a prober's step as the body of a Scan. What it scans over, the
-// number of the step, only says how often.
+// loop writes a prober's step as the body of a Scan over its script, or over
+// the numbers of the steps, which then only say how many there are.
 func (l *lowerer) loop(probe *probeTrace, steps int) {
 	if *l.err != nil {
 		return
@@ -87,12 +87,15 @@ func (l *lowerer) loop(probe *probeTrace, steps int) {
 		r := records[k]
 		states = append(states, carried{probe.names[i], l.values[k], []dim{r.rows, r.cols}, onnx.Float32})
 	}
-	numbers := make([]int64, steps)
-	for i := range numbers {
-		numbers[i] = int64(i)
+	xs := []carried{l.stepNumbers(steps)}
+	if probe.script >= 0 {
+		xs = []carried{{"given", l.values[probe.script], []dim{records[probe.script].cols}, onnx.Float32}}
 	}
-	xs := []carried{{"step", l.initializer(onnx.NewInts("steps", numbers)), nil, onnx.Int64}}
-	last, _ := l.scan("probing", states, xs, func(b *lowerer, states, _ []string) (next, _ []carried) {
+	last, _ := l.scan("probing", states, xs, func(b *lowerer, states, xs []string) (next, _ []carried) {
+		if probe.given >= 0 { // one row for every RNN
+			r := records[probe.given]
+			b.values[probe.given] = b.op("Expand", []string{xs[0], b.shape(r.rows, r.cols)})
+		}
 		for i, k := range probe.before {
 			b.values[k] = states[i]
 		}
@@ -111,4 +114,12 @@ func (l *lowerer) loop(probe *probeTrace, steps int) {
 	for i, k := range probe.after {
 		l.values[k] = last[i]
 	}
+}
+
+func (l *lowerer) stepNumbers(steps int) carried {
+	numbers := make([]int64, steps)
+	for i := range numbers {
+		numbers[i] = int64(i)
+	}
+	return carried{"step", l.initializer(onnx.NewInts("steps", numbers)), nil, onnx.Int64}
 }

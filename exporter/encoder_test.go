@@ -35,7 +35,7 @@ var encoderCases = map[string][]encoders.Config{
 	"interactive_probing": {
 		{Spec: rnn.Uniform("lstm", 3, 4, 2, 5), Options: json.RawMessage(`{"steps":4,"hidden":6,"layers":2}`)},
 		{Spec: rnn.Uniform("gru", 4, 5, 1, 3), Options: json.RawMessage(`{"steps":3,"hidden":5,"layers":1}`)},
-		{Spec: rnn.Uniform("rnn_tanh", 3, 4, 2, 0), Options: json.RawMessage(`{"steps":3,"hidden":5,"layers":1}`)},
+		{Spec: rnn.Uniform("rnn_tanh", 3, 4, 2, 0), Options: json.RawMessage(`{"steps":3,"hidden":5,"layers":1}`), InputRange: &[2]float32{-0.5, 3}},
 		{Spec: rnn.Spec{Layers: []rnn.Layer{{Cell: "gru", Inputs: 2, Hidden: 3}, {Cell: "lstm", Inputs: 3, Hidden: 4}}, Outputs: 2},
 			Options: json.RawMessage(`{"steps":3,"hidden":5,"layers":1}`)},
 	},
@@ -170,8 +170,8 @@ func TestEncoderOutputs(t *testing.T) {
 
 // TestExportStaysSmall: a prober's loop is written once, whatever its length.
 func TestExportStaysSmall(t *testing.T) {
-	nodes := func(steps string) int {
-		b := enctest.Bundle(t, encoders.Config{Kind: "interactive_probing", Dim: testDim, Spec: rnn.Uniform("lstm", 3, 4, 2, 5),
+	nodes := func(kind, steps string) int {
+		b := enctest.Bundle(t, encoders.Config{Kind: kind, Dim: testDim, Spec: rnn.Uniform("lstm", 3, 4, 2, 5),
 			Options: json.RawMessage(`{"steps":` + steps + `,"hidden":6,"layers":2}`)})
 		m := parse(t, export(t, b))
 		n := len(m.Graph.Nodes)
@@ -182,8 +182,10 @@ func TestExportStaysSmall(t *testing.T) {
 		}
 		return n
 	}
-	if short, long := nodes("2"), nodes("40"); short != long {
-		t.Errorf("%d nodes for 2 steps, %d for 40", short, long)
+	for _, kind := range []string{"interactive_probing", "noninteractive_probing"} {
+		if short, long := nodes(kind, "2"), nodes(kind, "40"); short != long {
+			t.Errorf("%s: %d nodes for 2 steps, %d for 40", kind, short, long)
+		}
 	}
 }
 

@@ -48,9 +48,8 @@ func TestGraphOutputs(t *testing.T) {
 	z := g.op("Relu", []string{y})
 	g.op("Exp", []string{z}) // which no output needs
 	g.initializer(onnx.NewFloats("unused", []float32{1}))
-	for name, from := range map[string]string{"first": y, "second": z} {
-		g.output(name, from, onnx.Float32, 3)
-	}
+	g.output("first", y, onnx.Float32, 3)
+	g.output("second", z, onnx.Float32, 3)
 	g.output("again", y, onnx.Float32, 3)
 	g.output("input", x, onnx.Float32, 3)
 	prune(g.Graph, map[string]bool{})

@@ -25,10 +25,11 @@ type trace struct {
 // heads are the values that become outputs.
 type heads struct{ embedding, accuracy, gap, stage, task int }
 
-// probeTrace says which records are a prober's: those before begin make the
-// initial state, those before end take one step.
+// probeTrace says which records are a prober's: those before begin make script
+// and initial state, those before end take one step.
 type probeTrace struct {
 	begin, end    int
+	script, given int      // the script and the row given to the step; -1: none
 	names         []string // of the state's parts
 	before, after []int    // the state's parts, before and after the step
 }
@@ -37,14 +38,15 @@ type probeTrace struct {
 func newTrace(b *encoders.Bundle, spec rnn.Spec, n int) *trace {
 	t := grad.NewTape().Inference()
 	p := rnn.Bind(t, slices.Repeat([]*rnn.Model{rnn.NewModel(spec)}, n)...)
-	var z grad.Var
+	var z, script, given grad.Var
 	var begin, end int
 	var before, after encoders.Probe
 	prober, probes := b.Encoder.(encoders.Prober)
 	if probes {
-		before = prober.Begin(t, p)
+		script, before = prober.Script(t), prober.Begin(t, p)
+		given = encoders.Given(script, 0, n)
 		begin = records(t)
-		after = prober.Advance(p, before)
+		after = prober.Advance(p, given, before)
 		end = records(t)
 		z = grad.L2Normalize(prober.Finish(after))
 	} else {
@@ -63,7 +65,7 @@ func newTrace(b *encoders.Bundle, spec rnn.Spec, n int) *trace {
 	}
 	tr.heads = heads{tr.index[z], tr.index[outputs.Accuracy], tr.index[outputs.Gap], tr.index[outputs.Stage], tr.index[outputs.Task]}
 	if probes {
-		tr.probe = &probeTrace{begin: begin, end: end}
+		tr.probe = &probeTrace{begin: begin, end: end, script: tr.index[script], given: tr.index[given]}
 		tr.probe.names, tr.probe.before = tr.state(before)
 		_, tr.probe.after = tr.state(after)
 	}

@@ -183,9 +183,9 @@ func checkProber(t *testing.T, c encoders.Config) {
 	}
 	tape := grad.NewTape().Inference()
 	models := rnn.Bind(tape, Models(c.Spec, population)...)
-	state := p.Begin(tape, models)
-	for range p.Steps() {
-		state = p.Advance(models, state)
+	script, state := p.Script(tape), p.Begin(tape, models)
+	for step := range p.Steps() {
+		state = p.Advance(models, encoders.Given(script, step, population), state)
 	}
 	loop, whole := p.Finish(state), p.Encode(tape, models)
 	if !slices.Equal(loop.Value(), whole.Value()) {
