@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"rnnrep/internal/errs"
-	"rnnrep/rnn"
 	"rnnrep/rnn/tasks"
 	"rnnrep/rnn/zoo"
 )
@@ -79,7 +78,7 @@ func TestDatasetCoordinates(t *testing.T) {
 func TestUnfitZoos(t *testing.T) {
 	train := func(dir string, runs int) {
 		t.Helper()
-		if err := TrainZoo(context.Background(), ZooConfig{Family: "formal_languages", Runs: runs, Seed: 3, Dir: dir, Steps: 1, Spec: rnn.Uniform("lstm", 6, 2, 1, 6)}); err != nil {
+		if err := TrainZoo(context.Background(), ZooConfig{Family: "formal_languages", Runs: runs, Seed: 3, Dir: dir, Steps: 1, Hidden: 2, Layers: 1}); err != nil {
 			t.Fatal(err)
 		}
 	}

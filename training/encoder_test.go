@@ -17,7 +17,6 @@ import (
 	"rnnrep/internal/errs"
 	"rnnrep/internal/grad"
 	"rnnrep/internal/safetensors"
-	"rnnrep/rnn"
 	"rnnrep/rnn/zoo"
 )
 
@@ -25,7 +24,7 @@ import (
 func tinyZoo(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	err := TrainZoo(context.Background(), ZooConfig{Family: "formal_languages", Runs: 10, Seed: 3, Dir: dir, Steps: 200, Spec: rnn.Uniform("lstm", 6, 8, 1, 6)})
+	err := TrainZoo(context.Background(), ZooConfig{Family: "formal_languages", Runs: 10, Seed: 3, Dir: dir, Steps: 200, Hidden: 8, Layers: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package training
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,7 +27,9 @@ type ZooConfig struct {
 	Runs     int
 	Seed     uint64
 	Dir      string
-	Spec     rnn.Spec  // zero: the paper's two layers of 32 LSTM units
+	Cell     string    // "": lstm
+	Hidden   int       // units a layer; 0: 32
+	Layers   int       // 0: 2
 	Workers  int       // 0: one a core
 	Progress io.Writer // nil: none
 	Steps    int       // 0: the family's recipe; fewer cut the snapshots after them off
@@ -45,17 +48,11 @@ func TrainZoo(ctx context.Context, c ZooConfig) error {
 		recipe.Steps = c.Steps
 		recipe.Snapshots = slices.DeleteFunc(recipe.Snapshots, func(s int) bool { return s > c.Steps })
 	}
-	io := family.IO()
-	if c.Spec.Layers == nil {
-		c.Spec = rnn.Uniform("lstm", io.Inputs, 32, 2, io.Outputs)
-	}
-	if err := c.Spec.Validate(); err != nil {
+	spec := c.spec(family.IO())
+	if err := spec.Validate(); err != nil {
 		return err
 	}
-	if !c.Spec.Plain() || c.Spec.Inputs() != io.Inputs || c.Spec.OutputSize() != io.Outputs {
-		return fmt.Errorf("family %s needs an RNN of %d inputs and %d outputs with PyTorch's cells, not %s", c.Family, io.Inputs, io.Outputs, c.Spec)
-	}
-	store, err := zoo.Create(c.Dir, zooHeader(family, recipe, c))
+	store, err := zoo.Create(c.Dir, zooHeader(family, recipe, spec, c.Seed))
 	if err != nil {
 		return err
 	}
@@ -68,7 +65,7 @@ func TrainZoo(ctx context.Context, c ZooConfig) error {
 	progress := newProgress(c.Progress, "runs", c.Runs, c.Runs-len(todo), recipe.Steps)
 	defer progress.finish()
 	return forEach(ctx, c.Workers, todo, func(ctx context.Context, i int) error {
-		run, err := trainRun(ctx, family, recipe, c.Spec, c.Seed, i, progress.tick)
+		run, err := trainRun(ctx, family, recipe, spec, c.Seed, i, progress.tick)
 		if err != nil {
 			return err
 		}
@@ -76,13 +73,21 @@ func TrainZoo(ctx context.Context, c ZooConfig) error {
 	})
 }
 
-func zooHeader(f tasks.Family, r tasks.Recipe, c ZooConfig) zoo.Header {
-	h := zoo.Header{Family: f.Name(), Seed: c.Seed, Spec: c.Spec, Steps: r.Snapshots, RolloutCount: r.Rollouts,
-		RolloutLength: f.IO().Length, Outputs: c.Spec.OutputSize(), Metrics: r.Metrics,
+// spec is the RNN of the zoo; the paper's has two layers of 32 LSTM units.
+func (c *ZooConfig) spec(io tasks.IO) rnn.Spec {
+	return rnn.Uniform(cmp.Or(c.Cell, "lstm"), io.Inputs, cmp.Or(c.Hidden, 32), cmp.Or(c.Layers, 2), io.Outputs)
+}
+
+func zooHeader(f tasks.Family, r tasks.Recipe, spec rnn.Spec, seed uint64) zoo.Header {
+	h := zoo.Header{Family: f.Name(), Seed: seed, Spec: spec, Steps: r.Snapshots, RolloutCount: r.Rollouts,
+		RolloutLength: f.IO().Length, Outputs: spec.OutputSize(), Metrics: r.Metrics,
 		Recipe: map[string]string{"optimiser": "AdamW", "batch": fmt.Sprint(r.Batch), "steps": fmt.Sprint(r.Steps),
 			"learning_rate": fmt.Sprint(r.Rates), "weight_decay": strings.Trim(fmt.Sprint(r.WeightDecay), "[]")}}
 	if f.IO().RealInputs {
 		h.Inputs = f.IO().Inputs
+	}
+	if r.Clip > 0 {
+		h.Recipe["clip"] = fmt.Sprint(r.Clip)
 	}
 	return h
 }
@@ -159,7 +164,10 @@ func trainRun(ctx context.Context, f tasks.Family, recipe tasks.Recipe, spec rnn
 		if step == recipe.Steps {
 			return run, nil
 		}
-		t.step()
+		loss := float64(t.step())
+		if math.IsNaN(loss) || math.IsInf(loss, 0) {
+			return nil, fmt.Errorf("run %d: the loss is %v at step %d", index, loss, step)
+		}
 		if (step+1)%cancelEvery == 0 {
 			tick(cancelEvery)
 			if err := ctx.Err(); err != nil {
@@ -190,6 +198,7 @@ type zooTrainer struct {
 	tape    *grad.Tape
 	adam    *optim.AdamW
 	rate    func(step int) float64
+	clip    float64
 	random  *rand.Rand
 	steps   int
 }
@@ -202,7 +211,7 @@ func newZooTrainer(tr *rnn.Trainee, task tasks.Task, recipe tasks.Recipe, decay 
 		knots = append(knots, optim.Knot(k))
 	}
 	return &zooTrainer{trainee: tr, task: task, batch: task.Batch(recipe.Batch), tape: grad.NewTape(),
-		adam: optim.NewAdamW(config, tr.Params()), rate: optim.PiecewiseLinear(knots...), random: r}
+		adam: optim.NewAdamW(config, tr.Params()), rate: optim.PiecewiseLinear(knots...), clip: recipe.Clip, random: r}
 }
 
 // step draws a batch, takes one optimiser step and returns the loss before it.
@@ -211,6 +220,9 @@ func (z *zooTrainer) step() float32 {
 	z.tape.Reset()
 	loss := z.loss()
 	z.tape.Backward(loss)
+	if z.clip > 0 {
+		optim.ClipNorm(z.trainee.Params(), z.clip)
+	}
 	z.adam.Step(z.rate(z.steps))
 	z.steps++
 	return loss.Value()[0]

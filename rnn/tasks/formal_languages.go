@@ -37,12 +37,7 @@ func (formalLanguages) IO() IO {
 }
 
 func (formalLanguages) Recipe() Recipe {
-	return Recipe{
-		Steps: 20000, Batch: 32, WeightDecay: []float64{1e-4}, Rollouts: 100,
-		Snapshots: []int{0, 100, 200, 500, 1000, 2000, 5000, 10000, 20000},
-		Rates:     []Rate{{0, 0.01}, {10000, 0.003}, {20000, 0.0003}},
-		Metrics:   []string{"accuracy", "accuracy_counts", "train_loss", "generalization_gap"},
-	}
+	return publishedRecipe([]float64{1e-4}, "accuracy", "accuracy_counts", "train_loss", "generalization_gap")
 }
 
 func (formalLanguages) Draw(r *rand.Rand) Task {
@@ -132,8 +127,7 @@ func (l language) length(n int) int { return letters*n + l[1] + l[2] + l[3] }
 
 // Batch makes a batch of n sequences of 42 steps.
 func (l language) Batch(n int) *Batch {
-	return &Batch{Steps: sequenceLength, Size: n,
-		Tokens: make([]int32, sequenceLength*n), Targets: make([]int32, sequenceLength*n)}
+	return newBatch(formalLanguages{}.IO(), sequenceLength, n)
 }
 
 // Fill draws strings with n uniform between minN and 9. Each step's target is

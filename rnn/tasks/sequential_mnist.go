@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"sync"
 
 	"rnnrep/internal/mnist"
@@ -35,10 +36,7 @@ func (sequentialMNIST) IO() IO {
 }
 
 func (sequentialMNIST) Recipe() Recipe {
-	r := formalLanguages{}.Recipe()
-	r.WeightDecay = []float64{0, 0.001, 0.01, 0.1}
-	r.Metrics = []string{"accuracy", "train_loss", "validation_loss", "generalization_gap", WeightDecayMetric}
-	return r
+	return publishedRecipe([]float64{0, 0.001, 0.01, 0.1}, "accuracy", "train_loss", "validation_loss", "generalization_gap", WeightDecayMetric)
 }
 
 func (sequentialMNIST) Draw(r *rand.Rand) Task { return newRotatedDigits(float32(r.Float32() * 360)) }
@@ -106,19 +104,22 @@ func (d *rotatedDigits) Params() []float32 { return []float32{d.angle} }
 func (d *rotatedDigits) String() string { return fmt.Sprintf("digits turned by %.1f°", d.angle) }
 
 // Batch makes a batch of n sequences of 50 steps of 16 inputs.
-func (d *rotatedDigits) Batch(n int) *Batch {
-	return &Batch{Steps: digitSteps, Size: n, Inputs: make([]float32, digitSteps*n*tilePixels), Targets: make([]int32, digitSteps*n)}
-}
+func (d *rotatedDigits) Batch(n int) *Batch { return newBatch(sequentialMNIST{}.IO(), digitSteps, n) }
 
 // Fill draws images of the training part; the digit is the target at every step.
 func (d *rotatedDigits) Fill(r *rand.Rand, b *Batch) {
-	training, labels := digitParts().training, mnist.Labels()
+	training := digitParts().training
 	for s := range b.Size {
-		image := training[r.IntN(len(training))]
-		for t := range b.Steps {
-			d.tile(b.Inputs[(t*b.Size+s)*tilePixels:], image, t)
-			b.Targets[t*b.Size+s] = int32(labels[image])
-		}
+		d.set(b, s, training[r.IntN(len(training))])
+	}
+}
+
+// set makes an image sequence s of the batch.
+func (d *rotatedDigits) set(b *Batch, s, image int) {
+	label := int32(mnist.Labels()[image])
+	for t := range b.Steps {
+		d.tile(b.Inputs[(t*b.Size+s)*tilePixels:], image, t)
+		b.Targets[t*b.Size+s] = label
 	}
 }
 
@@ -152,41 +153,18 @@ func (d *rotatedDigits) Score(_ *rand.Rand, m Runner) Metrics {
 
 // measure returns mean loss and accuracy over images.
 func (d *rotatedDigits) measure(m Runner, images []int) (loss, accuracy float64) {
-	inputs, logits := make([]float32, scoreBatch*tilePixels), make([]float32, scoreBatch*mnist.Digits)
-	labels := mnist.Labels()
-	right := 0
-	for from := 0; from < len(images); from += scoreBatch {
-		batch := images[from:min(from+scoreBatch, len(images))]
-		m.Reset(len(batch))
-		for t := range digitSteps {
-			for i, image := range batch {
-				d.tile(inputs[i*tilePixels:], image, t)
-			}
-			m.StepInputs(inputs[:len(batch)*tilePixels], logits[:len(batch)*mnist.Digits])
-			for i, image := range batch {
-				row, label := logits[i*mnist.Digits:(i+1)*mnist.Digits], labels[image]
-				loss += logSum(row) - float64(row[label])
-				if t == digitSteps-1 && argmax(row) == int(label) {
-					right++
-				}
-			}
+	x := newTally(digitSteps)
+	for batch := range slices.Chunk(images, scoreBatch) {
+		b := d.Batch(len(batch))
+		for s, image := range batch {
+			d.set(b, s, image)
 		}
+		x.add(m, b, sequentialMNIST{}.IO())
 	}
-	n := float64(len(images))
-	return loss / n / digitSteps, float64(right) / n
+	return x.mean(0, digitSteps), x.accuracy(digitSteps-1, digitSteps)
 }
 
-// Rollouts shows the RNN images of the training part, in half precision, and
-// keeps its logits.
+// Rollouts shows the RNN images of the training part and keeps its logits.
 func (d *rotatedDigits) Rollouts(r *rand.Rand, m Runner, count int) Rollouts {
-	out := Rollouts{Inputs: make([]float32, count*digitSteps*tilePixels), Logits: make([]float32, count*digitSteps*mnist.Digits)}
-	training := digitParts().training
-	for s := range count {
-		image := training[r.IntN(len(training))]
-		for t := range digitSteps {
-			d.tile(out.Inputs[(s*digitSteps+t)*tilePixels:], image, t)
-		}
-	}
-	out.read(m, count, digitSteps)
-	return out
+	return show(d, sequentialMNIST{}.IO(), r, m, count)
 }

@@ -10,8 +10,6 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
-
-	"rnnrep/internal/half"
 )
 
 // Family is a class of tasks with one input and output format.
@@ -30,8 +28,9 @@ type IO struct {
 	Inputs      int // tokens, or real inputs a step
 	Outputs     int // logits, or real outputs a step
 	RealInputs  bool
-	RealOutputs bool // the loss is the mean square; otherwise the cross-entropy
-	Length      int  // steps of a rollout
+	RealOutputs bool    // the loss is the mean square; otherwise the cross-entropy
+	Tolerance   float64 // a real output this near to its target is right
+	Length      int     // steps of a rollout
 }
 
 // Task is one language, angle, ...
@@ -54,9 +53,28 @@ type Recipe struct {
 	Snapshots   []int     // steps after which the weights are kept
 	WeightDecay []float64 // of several, each run draws one
 	Rates       []Rate    // learning rate, linear in between
+	Clip        float64   // of the gradient's norm; 0: none
 	Rollouts    int       // sequences kept per snapshot
 	// Metrics are those of Score, and WeightDecayMetric if it is among them.
 	Metrics []string
+}
+
+// publishedRecipe is that of the paper's zoos.
+func publishedRecipe(weightDecay []float64, metrics ...string) Recipe {
+	return Recipe{
+		Steps: 20000, Batch: 32, WeightDecay: weightDecay, Rollouts: 100,
+		Snapshots: []int{0, 100, 200, 500, 1000, 2000, 5000, 10000, 20000},
+		Rates:     []Rate{{0, 0.01}, {10000, 0.003}, {20000, 0.0003}},
+		Metrics:   metrics,
+	}
+}
+
+// mixedRecipe is that of the families beside the paper's. Elman cells need the
+// clipping.
+func mixedRecipe() Recipe {
+	r := publishedRecipe([]float64{0, 0.001, 0.01, 0.1}, "accuracy", "train_loss", "generalization_gap", WeightDecayMetric)
+	r.Clip = 1
+	return r
 }
 
 // WeightDecayMetric is the metric that holds what a run drew.
@@ -66,16 +84,6 @@ const WeightDecayMetric = "weight_decay"
 type Rate struct {
 	Step int
 	Rate float64
-}
-
-// Batch holds sequences step by step: what belongs to sequence b at step t is
-// row t*Size + b. There are either Tokens or Inputs, and either Targets or Values.
-type Batch struct {
-	Steps, Size int
-	Tokens      []int32
-	Inputs      []float32 // rows of real inputs
-	Targets     []int32   // negative: none at this step
-	Values      []float32 // rows of real targets
 }
 
 // Metrics are a snapshot's measured properties by name.
@@ -88,26 +96,6 @@ type Rollouts struct {
 	Tokens []int32   // [count, IO.Length], or nil
 	Inputs []float32 // [count, IO.Length, IO.Inputs], or nil
 	Logits []float32 // [count, IO.Length, IO.Outputs]
-}
-
-// read rounds the inputs to half precision, in which zoos store them, feeds them
-// to the RNN and keeps what it puts out.
-func (o *Rollouts) read(m Runner, count, length int) {
-	inputs, outputs := len(o.Inputs)/count/length, len(o.Logits)/count/length
-	for i, v := range o.Inputs {
-		o.Inputs[i] = half.To(half.From(v))
-	}
-	in, out := make([]float32, count*inputs), make([]float32, count*outputs)
-	m.Reset(count)
-	for t := range length {
-		for s := range count {
-			copy(in[s*inputs:(s+1)*inputs], o.Inputs[(s*length+t)*inputs:])
-		}
-		m.StepInputs(in, out)
-		for s := range count {
-			copy(o.Logits[(s*length+t)*outputs:(s*length+t+1)*outputs], out[s*outputs:])
-		}
-	}
 }
 
 // Runner steps an RNN through many sequences at once. Logits are [n, outputs].

@@ -20,7 +20,7 @@
 //	  float16   logits [RolloutCount, RolloutLength, Outputs]
 //	32 bytes  SHA-256 of all before
 //
-// Logits are log-probabilities in half precision, which costs less than 1e-3
-// of total variation; where the task's outputs are real numbers, they are those.
-// Inputs are rounded to half precision before the RNN reads them.
+// Logits are in half precision, which costs less than 1e-3 of total variation:
+// log-probabilities where the RNN sampled its sequences, its plain outputs where
+// it read given ones. Inputs are rounded to half precision before it reads them.
 package zoo
