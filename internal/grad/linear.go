@@ -7,7 +7,7 @@ import (
 )
 
 func init() {
-	gradients[OpLinear] = linearBackward
+	gradients[OpLinear], startsGradients[OpLinear] = linearBackward, true
 	gradients[OpEmbed] = embedBackward
 }
 
@@ -28,64 +28,88 @@ func linear(x, w, b Var, out, models int) Var {
 	r.models = models
 	each := rows / models
 	for m := range models {
-		y := r.value[m*each*out : (m+1)*each*out]
-		clear(y)
-		kernel.AddRow(y, out, b.Value()[m*out:(m+1)*out], each, out)
-		product(x.t, y, x.Value()[m*each*in:(m+1)*each*in], w.rec(), m, each, out, in)
+		y, bias := r.value[m*each*out:(m+1)*each*out], b.Value()[m*out:(m+1)*out]
+		product(x.t, y, bias, 0, x.Value()[m*each*in:(m+1)*each*in], w.rec(), m, each, out, in)
 	}
 	return v
 }
 
-// product adds x [rows, in] times the transpose of model m's weights [out, in]
-// to y [rows, out].
-func product(t *Tape, y, x []float32, w *record, m, rows, out, in int) {
-	weights := w.value[m*out*in : (m+1)*out*in]
+// product computes y = init + x·Wᵀ for y [rows, out], x [rows, in] and model m's
+// weights W [out, in]. init is y itself or, with ldi = 0, a row.
+func product(t *Tape, y, init []float32, ldi int, x []float32, w *record, m, rows, out, in int) {
 	if rows == 1 {
-		kernel.Gemv(y, weights, in, x, out, in)
+		copy(y, init)
+		kernel.Gemv(y, w.value[m*out*in:(m+1)*out*in], in, x, out, in)
 		return
 	}
-	kernel.Gemm(y, out, x, in, 1, transposed(t, w, m, out, in), out, rows, out, in, true)
+	kernel.GemmPacked(y, out, init, ldi, x, in, 1, transposed(t, w, m, out, in), rows, out, in)
 }
 
-// transposed returns the transpose of model m's [out, in] weights; it is made
-// once a pass, so that the steps of a loop share it.
+// transposed returns the packed transpose of model m's [out, in] weights; it is
+// made once a pass, so that the steps of a loop share it.
 func transposed(t *Tape, w *record, m, out, in int) []float32 {
+	n := kernel.PackedLen(in, out)
 	if w.transposed == nil {
-		w.transposed = t.arena.Take(len(w.value))
-		for i := 0; i < len(w.value); i += out * in {
-			kernel.Transpose(w.transposed[i:], out, w.value[i:], in, out, in)
+		models := len(w.value) / (out * in)
+		w.transposed = t.arena.Take(models * n)
+		for i := range models {
+			kernel.PackTransposed(w.transposed[i*n:(i+1)*n], w.value[i*out*in:], in, in, out)
 		}
 	}
-	return w.transposed[m*out*in : (m+1)*out*in]
+	return w.transposed[m*n : (m+1)*n]
 }
 
 func linearBackward(t *Tape, r *record) {
 	x, w, b := t.input(r, 0), t.input(r, 1), t.input(r, 2)
 	out, in, each := r.cols, x.cols, r.rows/r.models
+	var dx, former []float32
+	if x.needs {
+		dx, former = t.startGradient(x)
+	}
+	dw, db := t.gradient(w), t.gradient(b)
 	for m := range r.models {
 		dy := r.grad[m*each*out : (m+1)*each*out]
-		if b.needs {
-			kernel.SumRows(b.grad[m*out:(m+1)*out], dy, out, each, out)
+		rows := span{m * each * in, (m + 1) * each * in}
+		if x.needs {
+			backProduct(rows.of(dx), rows.of(former), dy, w.value[m*out*in:(m+1)*out*in], each, out, in)
 		}
-		backProduct(dy, x, w, m, each, out, in)
+		addOuter(span{m * out * in, (m + 1) * out * in}.of(dw), span{m * out, (m + 1) * out}.of(db), dy, out, rows.of(x.value), in, each)
 	}
 }
 
-// backProduct adds the gradients of product to x and w: dx += dy·W, dW += dyᵀ·x.
-func backProduct(dy []float32, x, w *record, m, rows, out, in int) {
-	weights := w.value[m*out*in : (m+1)*out*in]
-	if x.needs {
-		dx := x.grad[m*rows*in : (m+1)*rows*in]
-		if rows == 1 {
-			kernel.GemvT(dx, weights, in, dy, out, in)
-		} else {
-			kernel.Gemm(dx, in, dy, out, 1, weights, in, rows, in, out, true)
+// addOuter adds the gradients of W [out, in] and b in y = x·Wᵀ + b; each may be
+// nil. The sums come first: they bring dy to the cache in order.
+func addOuter(dw, db, dy []float32, out int, x []float32, in, rows int) {
+	if db != nil {
+		kernel.SumRows(db, dy, out, rows, out)
+	}
+	if dw != nil {
+		kernel.Gemm(dw, in, dw, in, dy, 1, out, x, in, out, in, rows)
+	}
+}
+
+// span is a part of a buffer.
+type span struct{ from, to int }
+
+// of returns the part; that of nil is nil.
+func (s span) of(b []float32) []float32 {
+	if b == nil {
+		return nil
+	}
+	return b[s.from:s.to]
+}
+
+// backProduct computes dx = former + dy·W for weights W [out, in]; former is dx
+// or nil.
+func backProduct(dx, former, dy, weights []float32, rows, out, in int) {
+	if rows == 1 {
+		if former == nil {
+			clear(dx)
 		}
+		kernel.GemvT(dx, weights, in, dy, out, in)
+		return
 	}
-	if w.needs {
-		xs := x.value[m*rows*in : (m+1)*rows*in]
-		kernel.Gemm(w.grad[m*out*in:(m+1)*out*in], in, dy, 1, out, xs, in, out, in, rows, true)
-	}
+	kernel.Gemm(dx, in, former, in, dy, out, 1, weights, in, rows, in, out)
 }
 
 // Embed returns the rows of table [V, cols] chosen by index, [len(index), cols].

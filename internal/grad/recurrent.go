@@ -37,7 +37,7 @@ var recurrences = [opCount]*recurrence{
 func init() {
 	for op, cell := range recurrences {
 		if cell != nil {
-			gradients[op] = recurrentBackward
+			gradients[op], startsGradients[op] = recurrentBackward, true
 		}
 	}
 }

@@ -50,12 +50,11 @@ type record struct {
 	name       string
 	aux        [6][]float32
 	index      []int32
-	targets    []float32
 	scalar     float32
 	steps      int
 	models     int
 	cell       int32     // of a recurrent record: the OpCell record with its states c
-	transposed []float32 // of a weight matrix, made once per pass
+	transposed []float32 // of a weight matrix, packed once a pass
 }
 
 // Tape holds one forward pass. A tape and its memory are reused by Reset; after
@@ -172,23 +171,55 @@ func (t *Tape) Backward(loss Var) {
 	if l.rows != 1 || l.cols != 1 {
 		panic(fmt.Sprintf("grad: loss is %dx%d, not a scalar", l.rows, l.cols))
 	}
-	for i := range t.records {
-		if r := &t.records[i]; r.needs && r.param == nil {
-			r.grad = t.arena.Zeros(r.rows * r.cols)
-		}
-	}
 	if !l.needs {
 		return
 	}
+	l.grad = t.arena.Take(1)
 	l.grad[0] = 1
 	for i := int(loss.id); i >= 0; i-- {
 		r := &t.records[i]
-		if r.needs {
-			if f := gradients[r.op]; f != nil {
-				f(t, r)
+		if r.op == OpInput {
+			t.gradient(r) // zero if the loss does not depend on it
+		}
+		f := gradients[r.op]
+		if f == nil || !r.needs || !t.reached(r) {
+			continue
+		}
+		if !startsGradients[r.op] {
+			for k := range r.nin {
+				t.gradient(t.input(r, k))
 			}
 		}
+		f(t, r)
 	}
+}
+
+// reached reports whether the loss depends on r, and gives r a gradient if only
+// its second output is reached.
+func (t *Tape) reached(r *record) bool {
+	if r.grad == nil && r.cell != 0 && t.records[r.cell].grad != nil {
+		t.gradient(r)
+	}
+	return r.grad != nil
+}
+
+// gradient returns the gradient of x, zero if nothing has been added to it, or
+// nil if none is wanted.
+func (t *Tape) gradient(x *record) []float32 {
+	if x.grad == nil && x.needs {
+		x.grad = t.arena.Zeros(len(x.value))
+	}
+	return x.grad
+}
+
+// startGradient is gradient for an op that is about to set all of it: what it
+// has to add to is nil, for zero, the first time.
+func (t *Tape) startGradient(x *record) (grad, former []float32) {
+	former = x.grad
+	if former == nil {
+		x.grad = t.arena.Take(len(x.value))
+	}
+	return x.grad, former
 }
 
 // Node is a record as an exporter sees it.
@@ -226,4 +257,9 @@ func (t *Tape) Nodes() iter.Seq2[Var, Node] {
 }
 
 // gradients holds the backward function of each op; nil: none flows through it.
-var gradients [opCount]func(t *Tape, r *record)
+// It adds to the gradients of its inputs, which are there, unless the op is
+// among startsGradients.
+var (
+	gradients       [opCount]func(t *Tape, r *record)
+	startsGradients [opCount]bool // uses startGradient itself
+)

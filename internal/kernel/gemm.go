@@ -1,11 +1,10 @@
 package kernel
 
-// Gemm computes C = A·B, or C += A·B if accumulate is set, for C of m×n, A of
-// m×k and B of k×n:
+// Gemm computes C = I + A·B for C of m×n, A of m×k and B of k×n:
 //
 //	for i := range m {
 //		for j := range n {
-//			sum := 0 (or c[i*ldc+j])
+//			sum := init[i*ldi+j] // 0 if init is nil
 //			for p := range k {
 //				sum += a[i*rsa+p*csa] * b[p*ldb+j]
 //			}
@@ -13,25 +12,98 @@ package kernel
 //		}
 //	}
 //
-// The order of the sums over p is unspecified. The two strides of A give the
-// plain product (rsa = lda, csa = 1) and
-// the one with A transposed (rsa = 1, csa = lda). C must not overlap A or B.
-func Gemm(c []float32, ldc int, a []float32, rsa, csa int, b []float32, ldb int, m, n, k int, accumulate bool) {
-	checkDestination("Gemm: C", c, ldc, m, n)
-	if m == 0 || n == 0 {
-		return
+// Each sum is taken in that order, one fused multiply-add a term (but for the
+// plain Go version, which rounds twice).
+// The two strides of A give the plain product (rsa = lda, csa = 1) and the one
+// with A transposed (rsa = 1, csa = lda). init may be c itself, with ldi = ldc,
+// to add to C, or one row for all, with ldi = 0. C must not overlap A or B, nor
+// init in another way.
+func Gemm(c []float32, ldc int, init []float32, ldi int, a []float32, rsa, csa int, b []float32, ldb int, m, n, k int) {
+	p := product{c: c, init: init, a: a, b: b, ldc: ldc, ldi: ldi, rsa: rsa, csa: csa, ldb: ldb, m: m, n: n, k: k}
+	if p.check() {
+		checkMatrix("Gemm: B", b, ldb, k, n)
+		p.compute()
 	}
-	checkMatrix("Gemm: B", b, ldb, k, n)
-	if rsa < 0 || csa < 0 || k > 0 && (m-1)*rsa+(k-1)*csa >= len(a) {
+}
+
+// PanelColumns is the width of the panels in which packed matrices are kept.
+const PanelColumns = 32
+
+// PackedLen is the size of a packed k×n matrix.
+func PackedLen(k, n int) int {
+	return k * ((n + PanelColumns - 1) / PanelColumns * PanelColumns)
+}
+
+// Pack rearranges the k×n matrix B for GemmPacked: panels of PanelColumns
+// columns, each contiguous and in itself row by row.
+//
+//	packed[j/32*32*k+p*32+j%32] = b[p*ldb+j]
+//
+// The rest of the last panel is left as it is. packed must not overlap b.
+func Pack(packed, b []float32, ldb, k, n int) {
+	checkMatrix("Pack: B", b, ldb, k, n)
+	checkLen("Pack", packed, PackedLen(k, n))
+	for j := 0; j < n && k > 0; j += PanelColumns {
+		packPanel(packed[j*k:], b[j:], ldb, k, min(PanelColumns, n-j))
+	}
+}
+
+// PackTransposed is Pack for the transpose of the n×k matrix w:
+//
+//	packed[j/32*32*k+p*32+j%32] = w[j*ldw+p]
+func PackTransposed(packed, w []float32, ldw, k, n int) {
+	checkMatrix("PackTransposed: W", w, ldw, n, k)
+	checkLen("PackTransposed", packed, PackedLen(k, n))
+	for j := 0; j < n && k > 0; j += PanelColumns {
+		Transpose(packed[j*k:], PanelColumns, w[j*ldw:], ldw, min(PanelColumns, n-j), k)
+	}
+}
+
+// GemmPacked is Gemm with B packed beforehand, which saves time if it is
+// multiplied more than once. The sums are the same.
+func GemmPacked(c []float32, ldc int, init []float32, ldi int, a []float32, rsa, csa int, packed []float32, m, n, k int) {
+	p := product{c: c, init: init, a: a, b: packed, ldc: ldc, ldi: ldi, rsa: rsa, csa: csa, ldb: PanelColumns, packed: true, m: m, n: n, k: k}
+	if p.check() {
+		checkLen("GemmPacked: B", packed, PackedLen(k, n))
+		p.compute()
+	}
+}
+
+// product holds the arguments of Gemm or GemmPacked.
+type product struct {
+	c, init, a, b           []float32
+	ldc, ldi, rsa, csa, ldb int
+	packed                  bool
+	m, n, k                 int
+}
+
+// check panics if the arguments but for B don't fit together. It does the
+// products without a term and reports whether anything is left to do.
+func (p *product) check() bool {
+	checkDestination("Gemm: C", p.c, p.ldc, p.m, p.n)
+	if p.init != nil {
+		checkMatrix("Gemm: init", p.init, p.ldi, p.m, p.n)
+	}
+	if p.m == 0 || p.n == 0 {
+		return false
+	}
+	if p.k < 0 || p.rsa < 0 || p.csa < 0 || p.k > 0 && (p.m-1)*p.rsa+(p.k-1)*p.csa >= len(p.a) {
 		panic("kernel: Gemm: A: slice too short")
 	}
-	if k == 0 {
-		if !accumulate {
-			for i := range m {
-				clear(c[i*ldc : i*ldc+n])
-			}
-		}
-		return
+	if p.k == 0 {
+		p.start()
 	}
-	gemm(c, ldc, a, rsa, csa, b, ldb, m, n, k, accumulate)
+	return p.k > 0
+}
+
+// start sets C to the initial value.
+func (p *product) start() {
+	for i := range p.m {
+		row := p.c[i*p.ldc:][:p.n]
+		if p.init == nil {
+			clear(row)
+		} else {
+			copy(row, p.init[i*p.ldi:])
+		}
+	}
 }

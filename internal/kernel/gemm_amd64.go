@@ -2,21 +2,27 @@
 
 package kernel
 
-// gemmTile is a micro-kernel: rows of C times vectors of columns.
-type gemmTile func(blocks, k int, a *float32, rsa, csa uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, last, accumulate int)
+import "sync"
 
-// gemmTiles lists the micro-kernels for a number of vectors, most rows first.
+// gemmTile is a micro-kernel: rows of C times vectors of columns.
+type gemmTile func(blocks, columns, k int, a *float32, rsa, csa, nextA uintptr, b *float32, ldb, nextB uintptr, c *float32, ldc uintptr, init *float32, ldinit uintptr)
+
+// gemmTiles lists the micro-kernels for panels of a number of vectors, most
+// rows first.
 type gemmTiles struct {
 	vectors int
 	rows    []int
 	tiles   []gemmTile
 }
 
-var gemmPlans = [...]struct {
+// gemmPlan has the micro-kernels of an implementation, widest first.
+type gemmPlan struct {
 	lanes int
 	one   []gemmTiles // for a single row
 	many  []gemmTiles
-}{
+}
+
+var gemmPlans = [...]gemmPlan{
 	avx512: {16,
 		[]gemmTiles{{4, []int{1}, []gemmTile{gemm1x4AVX512}}, {2, []int{1}, []gemmTile{gemm1x2AVX512}}, {1, []int{1}, []gemmTile{gemm1x1AVX512}}},
 		[]gemmTiles{
@@ -33,94 +39,230 @@ var gemmPlans = [...]struct {
 // second.
 const (
 	blockK = 256
-	blockM = 96
-	// packFrom is the row stride of B, in elements, from which its rows share
+	blockM = 480 // a multiple of every tile's rows
+	// packBFrom is the row stride of B, in elements, from which its rows share
 	// too few cache sets to be read in place.
-	packFrom = 256
+	packBFrom = 256
+	// packAFrom is how many columns make copying a block of A worth it, if it
+	// is not together anyway.
+	packAFrom = 64
 )
 
-func gemm(c []float32, ldc int, a []float32, rsa, csa int, b []float32, ldb int, m, n, k int, accumulate bool) {
+// workspace holds a block of A and a panel of B.
+type workspace struct {
+	a [blockM * blockK]float32
+	b [blockK * PanelColumns]float32
+}
+
+// workspaces keeps those not in use: at most as many as there ever were
+// products at the same time.
+var workspaces struct {
+	sync.Mutex
+	free []*workspace
+}
+
+func takeWorkspace() *workspace {
+	workspaces.Lock()
+	defer workspaces.Unlock()
+	n := len(workspaces.free)
+	if n == 0 {
+		return new(workspace)
+	}
+	w := workspaces.free[n-1]
+	workspaces.free = workspaces.free[:n-1]
+	return w
+}
+
+func (w *workspace) give() {
+	workspaces.Lock()
+	defer workspaces.Unlock()
+	workspaces.free = append(workspaces.free, w)
+}
+
+// gemmBlock is a block of C and A, rows tall and k deep, with strides in bytes.
+type gemmBlock struct {
+	c, init, a         *float32
+	ldc, ldi, rsa, csa uintptr
+	tall               int // rows of the tallest tile if A is packed by them, else 0
+	rows, k            int
+	plan               *gemmPlan
+}
+
+func (p *product) compute() {
 	if current == generic {
-		gemmGeneric(c, ldc, a, rsa, csa, b, ldb, m, n, k, accumulate)
+		p.computeGeneric()
 		return
 	}
-	plan := &gemmPlans[current]
-	tiles := plan.many
-	if m == 1 {
-		tiles = plan.one
+	g := gemmBlock{c: &p.c[0], a: &p.a[0], ldc: wide(p.ldc), rsa: wide(p.rsa), csa: wide(p.csa), rows: p.m, k: p.k, plan: &gemmPlans[current]}
+	if p.init != nil {
+		g.init, g.ldi = &p.init[0], wide(p.ldi)
 	}
-	for p := 0; p < k; p += blockK {
-		kc := min(blockK, k-p)
-		more := 0
-		if accumulate || p > 0 {
-			more = 1
-		}
-		for i := 0; i < m; i += blockM {
-			mc := min(blockM, m-i)
-			block := gemmBlock{at(c, i*ldc), at(a, i*rsa+p*csa), wide(ldc), wide(rsa), wide(csa), mc, kc, more, plan.lanes}
-			if ldb >= packFrom && mc >= 16 && kc >= 32 {
-				block.packed(tiles, b[p*ldb:], ldb, n)
+	worth := p.m >= 16 && p.k >= 32
+	packA := worth && p.n >= packAFrom && (p.rsa == 1 && p.csa > 8 || p.csa == 1 && p.rsa > blockK)
+	packB := worth && !p.packed && p.ldb >= packBFrom
+	if packA || packB || p.m > blockM || p.k > blockK {
+		p.inBlocks(&g, packA, packB)
+	} else {
+		g.times(p, 0)
+	}
+}
+
+// inBlocks computes a product block by block, after copying those of A or B, or
+// both, to contiguous memory.
+func (p *product) inBlocks(whole *gemmBlock, packA, packB bool) {
+	var w *workspace
+	if packA || packB {
+		w = takeWorkspace()
+	}
+	for q := 0; q < p.k; q += blockK {
+		for i := 0; i < p.m; i += blockM {
+			g := *whole
+			g.rows, g.k = min(blockM, p.m-i), min(blockK, p.k-q)
+			g.c = at(p.c, i*p.ldc)
+			if q > 0 {
+				g.init, g.ldi = g.c, g.ldc
+			} else if g.init != nil {
+				g.init = at(p.init, i*p.ldi)
+			}
+			if packA {
+				g.packA(w, p.a[i*p.rsa+q*p.csa:], p.rsa, p.csa)
 			} else {
-				block.inPlace(tiles, at(b, p*ldb), ldb, n)
+				g.a = at(p.a, i*p.rsa+q*p.csa)
+			}
+			if packB {
+				g.packing(w, p.b[q*p.ldb:], p.ldb, p.n)
+			} else {
+				g.times(p, q)
 			}
 		}
 	}
-}
-
-// gemmBlock is a block of C and A, rows tall and k deep.
-type gemmBlock struct {
-	c, a          *float32
-	ldc, rsa, csa uintptr
-	rows, k       int
-	accumulate    int
-	lanes         int
-}
-
-// inPlace multiplies by the n columns of B where they lie.
-func (g *gemmBlock) inPlace(tiles []gemmTiles, b *float32, ldb, n int) {
-	for j := 0; j < n; {
-		t, columns := pick(tiles, g.lanes, n-j)
-		g.panel(t, columns, j, offset(b, j), wide(ldb))
-		j += columns
+	if w != nil {
+		w.give()
 	}
 }
 
-// packed copies B panel by panel into contiguous memory first.
-func (g *gemmBlock) packed(tiles []gemmTiles, b []float32, ldb, n int) {
-	var panel [blockK * 32]float32
-	for j := 0; j < n; {
-		t, columns := pick(tiles, g.lanes, n-j)
-		stride := t.vectors * g.lanes
+// times multiplies by the rows of B from q on, where they are.
+func (g *gemmBlock) times(p *product, q int) {
+	first := at(p.b, q*p.ldb)
+	switch {
+	case !p.packed:
+		g.multiply(0, p.n, first, wide(p.ldb), 0)
+	case 2*g.plan.lanes == PanelColumns && g.rows > 1:
+		g.multiply(0, p.n, first, wide(PanelColumns), wide(p.k*PanelColumns))
+	default:
+		for j := 0; j < p.n; j += PanelColumns {
+			g.multiply(j, min(PanelColumns, p.n-j), offset(first, j*p.k), wide(PanelColumns), 0)
+		}
+	}
+}
+
+// packA copies the block of A: row by row, or, where the rows of a tile are
+// neighbours in memory, tile by tile.
+func (g *gemmBlock) packA(w *workspace, a []float32, rsa, csa int) {
+	g.a = &w.a[0]
+	if csa == 1 {
+		for i := range g.rows {
+			copy(w.a[i*g.k:][:g.k], a[i*rsa:])
+		}
+		g.rsa = wide(g.k)
+		return
+	}
+	g.tall = g.plan.many[0].rows[0]
+	for i := 0; i < g.rows; i += g.tall {
+		n := min(g.tall, g.rows-i)
 		for p := range g.k {
-			copy(panel[p*stride:][:columns], b[p*ldb+j:])
+			copy(w.a[i*g.k+p*g.tall:][:n], a[p*csa+i:])
 		}
-		g.panel(t, columns, j, &panel[0], wide(stride))
-		j += columns
+	}
+	g.csa = wide(g.tall)
+}
+
+// packing multiplies by the n columns of B after copying each panel to
+// contiguous memory.
+func (g *gemmBlock) packing(w *workspace, b []float32, ldb, n int) {
+	for j := 0; j < n; j += PanelColumns {
+		columns := min(PanelColumns, n-j)
+		packPanel(w.b[:], b[j:], ldb, g.k, columns)
+		g.multiply(j, columns, &w.b[0], wide(PanelColumns), 0)
 	}
 }
 
-// pick returns the micro-kernels for the next panel and its width.
-func pick(tiles []gemmTiles, lanes, left int) (t *gemmTiles, columns int) {
-	for i := range tiles {
-		t = &tiles[i]
-		if (t.vectors-1)*lanes < left {
-			break
-		}
+// multiply computes n columns of C from column j on. B's panels are nextB
+// bytes apart; 0: they lie side by side.
+func (g *gemmBlock) multiply(j, n int, b *float32, ldb, nextB uintptr) {
+	kinds := g.plan.many
+	if g.rows == 1 {
+		kinds = g.plan.one
 	}
-	return t, min(left, t.vectors*lanes)
-}
-
-// panel multiplies by columns of B and writes columns j and on of C.
-func (g *gemmBlock) panel(t *gemmTiles, columns, j int, b *float32, ldb uintptr) {
-	last := columns - (t.vectors-1)*g.lanes
-	done := 0
-	for i, rows := range t.rows {
-		blocks := (g.rows - done) / rows
-		if blocks == 0 {
+	for i := range kinds {
+		t := &kinds[i]
+		width := t.vectors * g.plan.lanes
+		columns := n
+		if t.vectors > 1 {
+			columns &^= width - 1
+		}
+		if columns == 0 {
 			continue
 		}
-		t.tiles[i](blocks, g.k, offset(g.a, done*int(g.rsa)/4), g.rsa, g.csa, b, ldb,
-			offset(g.c, done*int(g.ldc)/4+j), g.ldc, last, g.accumulate)
-		done += blocks * rows
+		step := nextB
+		if step == 0 || t.vectors == 1 { // the rest of a panel is together
+			step = wide(width)
+		}
+		g.rowsOf(t, j, columns, b, ldb, step)
+		if n -= columns; n == 0 {
+			return
+		}
+		j += columns
+		b = offset(b, columns/width*int(step/4))
+	}
+}
+
+// rowsOf runs the micro-kernels of t, from the tallest to the lowest, over the
+// rows of the block.
+func (g *gemmBlock) rowsOf(t *gemmTiles, j, columns int, b *float32, ldb, nextB uintptr) {
+	done := 0
+	for i, rows := range t.rows {
+		if g.rows-done < rows {
+			continue
+		}
+		blocks := (g.rows - done) / rows
+		a, c, init := g.a, offset(g.c, j), g.init
+		nextA := g.rsa * uintptr(rows)
+		if rows == g.tall {
+			nextA = wide(g.k * g.tall)
+		}
+		if init != nil {
+			init = offset(init, j)
+		}
+		if done > 0 {
+			a, c = offset(a, g.rowOffset(done)), offset(c, done*int(g.ldc/4))
+			if init != nil {
+				init = offset(init, done*int(g.ldi/4))
+			}
+		}
+		t.tiles[i](blocks, columns, g.k, a, g.rsa, g.csa, nextA, b, ldb, nextB, c, g.ldc, init, g.ldi)
+		if done += blocks * rows; done == g.rows {
+			return
+		}
+	}
+}
+
+// rowOffset is where row i of the block of A starts, in elements.
+func (g *gemmBlock) rowOffset(i int) int {
+	if g.tall > 0 {
+		return i/g.tall*g.tall*g.k + i%g.tall
+	}
+	return i * int(g.rsa) / 4
+}
+
+// packPanel copies n columns of B, at most PanelColumns, to a panel.
+func packPanel(panel, b []float32, ldb, k, n int) {
+	switch {
+	case n < PanelColumns || current == generic:
+		packPanelGeneric(panel, b, ldb, k, n)
+	case current == avx512:
+		packPanelAVX512(k, &panel[0], &b[0], wide(ldb))
+	default:
+		packPanelAVX2(k, &panel[0], &b[0], wide(ldb))
 	}
 }

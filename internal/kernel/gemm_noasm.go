@@ -2,6 +2,6 @@
 
 package kernel
 
-func gemm(c []float32, ldc int, a []float32, rsa, csa int, b []float32, ldb int, m, n, k int, accumulate bool) {
-	gemmGeneric(c, ldc, a, rsa, csa, b, ldb, m, n, k, accumulate)
-}
+func (p *product) compute() { p.computeGeneric() }
+
+func packPanel(panel, b []float32, ldb, k, n int) { packPanelGeneric(panel, b, ldb, k, n) }

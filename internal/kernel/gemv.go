@@ -29,6 +29,7 @@ func GemvT(y, a []float32, lda int, x []float32, m, n int) {
 	checkLen("GemvT: y", y, n)
 	checkLen("GemvT: x", x, m)
 	if m > 0 && n > 0 {
-		gemvT(y, a, lda, x, m, n)
+		p := product{c: y, init: y, a: x, b: a, ldc: n, ldi: n, csa: 1, ldb: lda, m: 1, n: n, k: m}
+		p.compute()
 	}
 }

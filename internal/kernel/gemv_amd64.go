@@ -18,8 +18,3 @@ func gemv(y, a []float32, lda int, x []float32, m, n int) {
 		y[i] += dot(a[i*lda:][:n], x[:n])
 	}
 }
-
-// gemvT is the product of the row x with A.
-func gemvT(y, a []float32, lda int, x []float32, m, n int) {
-	gemm(y, n, x, 0, 1, a, lda, 1, n, m, true)
-}

@@ -5,7 +5,3 @@ package kernel
 func gemv(y, a []float32, lda int, x []float32, m, n int) {
 	gemvGeneric(y, a, lda, x, m, n)
 }
-
-func gemvT(y, a []float32, lda int, x []float32, m, n int) {
-	gemvTGeneric(y, a, lda, x, m, n)
-}

@@ -5,34 +5,37 @@
 package kernel
 
 //go:noescape
-func gemm8x2AVX512(blocks int, k int, a *float32, rsa uintptr, csa uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, last int, accumulate int)
+func gemm8x2AVX512(blocks int, columns int, k int, a *float32, rsa uintptr, csa uintptr, nextA uintptr, b *float32, ldb uintptr, nextB uintptr, c *float32, ldc uintptr, init *float32, ldinit uintptr)
 
 //go:noescape
-func gemm8x1AVX512(blocks int, k int, a *float32, rsa uintptr, csa uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, last int, accumulate int)
+func gemm8x1AVX512(blocks int, columns int, k int, a *float32, rsa uintptr, csa uintptr, nextA uintptr, b *float32, ldb uintptr, nextB uintptr, c *float32, ldc uintptr, init *float32, ldinit uintptr)
 
 //go:noescape
-func gemm4x4AVX512(blocks int, k int, a *float32, rsa uintptr, csa uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, last int, accumulate int)
+func gemm4x4AVX512(blocks int, columns int, k int, a *float32, rsa uintptr, csa uintptr, nextA uintptr, b *float32, ldb uintptr, nextB uintptr, c *float32, ldc uintptr, init *float32, ldinit uintptr)
 
 //go:noescape
-func gemm4x2AVX512(blocks int, k int, a *float32, rsa uintptr, csa uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, last int, accumulate int)
+func gemm4x2AVX512(blocks int, columns int, k int, a *float32, rsa uintptr, csa uintptr, nextA uintptr, b *float32, ldb uintptr, nextB uintptr, c *float32, ldc uintptr, init *float32, ldinit uintptr)
 
 //go:noescape
-func gemm4x1AVX512(blocks int, k int, a *float32, rsa uintptr, csa uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, last int, accumulate int)
+func gemm4x1AVX512(blocks int, columns int, k int, a *float32, rsa uintptr, csa uintptr, nextA uintptr, b *float32, ldb uintptr, nextB uintptr, c *float32, ldc uintptr, init *float32, ldinit uintptr)
 
 //go:noescape
-func gemm2x2AVX512(blocks int, k int, a *float32, rsa uintptr, csa uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, last int, accumulate int)
+func gemm2x2AVX512(blocks int, columns int, k int, a *float32, rsa uintptr, csa uintptr, nextA uintptr, b *float32, ldb uintptr, nextB uintptr, c *float32, ldc uintptr, init *float32, ldinit uintptr)
 
 //go:noescape
-func gemm2x1AVX512(blocks int, k int, a *float32, rsa uintptr, csa uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, last int, accumulate int)
+func gemm2x1AVX512(blocks int, columns int, k int, a *float32, rsa uintptr, csa uintptr, nextA uintptr, b *float32, ldb uintptr, nextB uintptr, c *float32, ldc uintptr, init *float32, ldinit uintptr)
 
 //go:noescape
-func gemm1x4AVX512(blocks int, k int, a *float32, rsa uintptr, csa uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, last int, accumulate int)
+func gemm1x4AVX512(blocks int, columns int, k int, a *float32, rsa uintptr, csa uintptr, nextA uintptr, b *float32, ldb uintptr, nextB uintptr, c *float32, ldc uintptr, init *float32, ldinit uintptr)
 
 //go:noescape
-func gemm1x2AVX512(blocks int, k int, a *float32, rsa uintptr, csa uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, last int, accumulate int)
+func gemm1x2AVX512(blocks int, columns int, k int, a *float32, rsa uintptr, csa uintptr, nextA uintptr, b *float32, ldb uintptr, nextB uintptr, c *float32, ldc uintptr, init *float32, ldinit uintptr)
 
 //go:noescape
-func gemm1x1AVX512(blocks int, k int, a *float32, rsa uintptr, csa uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, last int, accumulate int)
+func gemm1x1AVX512(blocks int, columns int, k int, a *float32, rsa uintptr, csa uintptr, nextA uintptr, b *float32, ldb uintptr, nextB uintptr, c *float32, ldc uintptr, init *float32, ldinit uintptr)
+
+//go:noescape
+func packPanelAVX512(k int, panel *float32, b *float32, ldb uintptr)
 
 //go:noescape
 func gemv4AVX512(blocks int, n int, y *float32, a *float32, lda uintptr, x *float32)
@@ -86,31 +89,40 @@ func addRowAVX512(rows int, n int, dst *float32, ldd uintptr, row *float32)
 func sumRowsAVX512(rows int, n int, dst *float32, src *float32, lds uintptr)
 
 //go:noescape
+func gatherRowsAVX512(rows int, n int, dst *float32, ldd uintptr, table *float32, ldt uintptr, index *int32)
+
+//go:noescape
+func scatterAddRowsAVX512(rows int, n int, src *float32, lds uintptr, table *float32, ldt uintptr, index *int32)
+
+//go:noescape
 func adamWAVX512(n int, p *float32, grad *float32, m *float32, v *float32, constants *float32)
 
 //go:noescape
 func peakAVX512(iterations int)
 
 //go:noescape
-func gemm6x2AVX2(blocks int, k int, a *float32, rsa uintptr, csa uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, last int, accumulate int)
+func gemm6x2AVX2(blocks int, columns int, k int, a *float32, rsa uintptr, csa uintptr, nextA uintptr, b *float32, ldb uintptr, nextB uintptr, c *float32, ldc uintptr, init *float32, ldinit uintptr)
 
 //go:noescape
-func gemm6x1AVX2(blocks int, k int, a *float32, rsa uintptr, csa uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, last int, accumulate int)
+func gemm6x1AVX2(blocks int, columns int, k int, a *float32, rsa uintptr, csa uintptr, nextA uintptr, b *float32, ldb uintptr, nextB uintptr, c *float32, ldc uintptr, init *float32, ldinit uintptr)
 
 //go:noescape
-func gemm2x2AVX2(blocks int, k int, a *float32, rsa uintptr, csa uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, last int, accumulate int)
+func gemm2x2AVX2(blocks int, columns int, k int, a *float32, rsa uintptr, csa uintptr, nextA uintptr, b *float32, ldb uintptr, nextB uintptr, c *float32, ldc uintptr, init *float32, ldinit uintptr)
 
 //go:noescape
-func gemm2x1AVX2(blocks int, k int, a *float32, rsa uintptr, csa uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, last int, accumulate int)
+func gemm2x1AVX2(blocks int, columns int, k int, a *float32, rsa uintptr, csa uintptr, nextA uintptr, b *float32, ldb uintptr, nextB uintptr, c *float32, ldc uintptr, init *float32, ldinit uintptr)
 
 //go:noescape
-func gemm1x4AVX2(blocks int, k int, a *float32, rsa uintptr, csa uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, last int, accumulate int)
+func gemm1x4AVX2(blocks int, columns int, k int, a *float32, rsa uintptr, csa uintptr, nextA uintptr, b *float32, ldb uintptr, nextB uintptr, c *float32, ldc uintptr, init *float32, ldinit uintptr)
 
 //go:noescape
-func gemm1x2AVX2(blocks int, k int, a *float32, rsa uintptr, csa uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, last int, accumulate int)
+func gemm1x2AVX2(blocks int, columns int, k int, a *float32, rsa uintptr, csa uintptr, nextA uintptr, b *float32, ldb uintptr, nextB uintptr, c *float32, ldc uintptr, init *float32, ldinit uintptr)
 
 //go:noescape
-func gemm1x1AVX2(blocks int, k int, a *float32, rsa uintptr, csa uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, last int, accumulate int)
+func gemm1x1AVX2(blocks int, columns int, k int, a *float32, rsa uintptr, csa uintptr, nextA uintptr, b *float32, ldb uintptr, nextB uintptr, c *float32, ldc uintptr, init *float32, ldinit uintptr)
+
+//go:noescape
+func packPanelAVX2(k int, panel *float32, b *float32, ldb uintptr)
 
 //go:noescape
 func gemv4AVX2(blocks int, n int, y *float32, a *float32, lda uintptr, x *float32)
@@ -162,6 +174,12 @@ func addRowAVX2(rows int, n int, dst *float32, ldd uintptr, row *float32)
 
 //go:noescape
 func sumRowsAVX2(rows int, n int, dst *float32, src *float32, lds uintptr)
+
+//go:noescape
+func gatherRowsAVX2(rows int, n int, dst *float32, ldd uintptr, table *float32, ldt uintptr, index *int32)
+
+//go:noescape
+func scatterAddRowsAVX2(rows int, n int, src *float32, lds uintptr, table *float32, ldt uintptr, index *int32)
 
 //go:noescape
 func adamWAVX2(n int, p *float32, grad *float32, m *float32, v *float32, constants *float32)

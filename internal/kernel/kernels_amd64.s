@@ -4,23 +4,268 @@
 
 #include "textflag.h"
 
-// func gemm8x2AVX512(blocks int, k int, a *float32, rsa uintptr, csa uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, last int, accumulate int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·gemm8x2AVX512(SB), NOSPLIT, $0-88
-	MOVQ  last+72(FP), AX
-	MOVQ  $-1, CX
-	BZHIQ AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  blocks+0(FP), AX
-	MOVQ  a+16(FP), CX
-	MOVQ  rsa+24(FP), DX
-	MOVQ  csa+32(FP), BX
-	MOVQ  ldb+48(FP), SI
-	MOVQ  c+56(FP), DI
-	MOVQ  ldc+64(FP), R8
-	LEAQ  (DX)(DX*2), R9
-	LEAQ  (DX)(DX*4), R10
-	LEAQ  (R9)(DX*4), R11
+// func gemm8x2AVX512(blocks int, columns int, k int, a *float32, rsa uintptr, csa uintptr, nextA uintptr, b *float32, ldb uintptr, nextB uintptr, c *float32, ldc uintptr, init *float32, ldinit uintptr)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·gemm8x2AVX512(SB), NOSPLIT, $8-112
+	MOVQ rsa+32(FP), AX
+	MOVQ csa+40(FP), CX
+	MOVQ ldb+64(FP), DX
+	MOVQ ldc+88(FP), BX
+	MOVQ ldinit+104(FP), SI
+	LEAQ (AX)(AX*2), DI
+	LEAQ (AX)(AX*4), R8
+	LEAQ (DI)(AX*4), R9
+
+panel:
+	MOVQ c+80(FP), R10
+	MOVQ init+96(FP), R11
+	MOVQ a+24(FP), R12
+	MOVQ blocks+0(FP), R13
+
+block:
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	TESTQ      R11, R11
+	JZ         fresh
+	VMOVUPS    (R11), Z0
+	VMOVUPS    64(R11), Z1
+	ADDQ       SI, R11
+	VMOVUPS    (R11), Z2
+	VMOVUPS    64(R11), Z3
+	ADDQ       SI, R11
+	VMOVUPS    (R11), Z4
+	VMOVUPS    64(R11), Z5
+	ADDQ       SI, R11
+	VMOVUPS    (R11), Z6
+	VMOVUPS    64(R11), Z7
+	ADDQ       SI, R11
+	VMOVUPS    (R11), Z8
+	VMOVUPS    64(R11), Z9
+	ADDQ       SI, R11
+	VMOVUPS    (R11), Z10
+	VMOVUPS    64(R11), Z11
+	ADDQ       SI, R11
+	VMOVUPS    (R11), Z12
+	VMOVUPS    64(R11), Z13
+	ADDQ       SI, R11
+	VMOVUPS    (R11), Z14
+	VMOVUPS    64(R11), Z15
+	ADDQ       SI, R11
+	MOVQ       R11, R14
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       SI, R14
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       SI, R14
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       SI, R14
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       SI, R14
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       SI, R14
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       SI, R14
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       SI, R14
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       SI, R14
+
+fresh:
+	MOVQ R12, R14
+	MOVQ b+56(FP), R15
+	MOVQ k+16(FP), BP
+	SUBQ $0x02, BP
+	JL   rest
+
+product:
+	VMOVUPS      (R15), Z16
+	VMOVUPS      64(R15), Z17
+	VBROADCASTSS (R14), Z18
+	VFMADD231PS  Z16, Z18, Z0
+	VFMADD231PS  Z17, Z18, Z1
+	VBROADCASTSS (R14)(AX*1), Z18
+	VFMADD231PS  Z16, Z18, Z2
+	VFMADD231PS  Z17, Z18, Z3
+	VBROADCASTSS (R14)(AX*2), Z18
+	VFMADD231PS  Z16, Z18, Z4
+	VFMADD231PS  Z17, Z18, Z5
+	VBROADCASTSS (R14)(DI*1), Z18
+	VFMADD231PS  Z16, Z18, Z6
+	VFMADD231PS  Z17, Z18, Z7
+	VBROADCASTSS (R14)(AX*4), Z18
+	VFMADD231PS  Z16, Z18, Z8
+	VFMADD231PS  Z17, Z18, Z9
+	VBROADCASTSS (R14)(R8*1), Z18
+	VFMADD231PS  Z16, Z18, Z10
+	VFMADD231PS  Z17, Z18, Z11
+	VBROADCASTSS (R14)(DI*2), Z18
+	VFMADD231PS  Z16, Z18, Z12
+	VFMADD231PS  Z17, Z18, Z13
+	VBROADCASTSS (R14)(R9*1), Z18
+	VFMADD231PS  Z16, Z18, Z14
+	VFMADD231PS  Z17, Z18, Z15
+	ADDQ         CX, R14
+	ADDQ         DX, R15
+	VMOVUPS      (R15), Z16
+	VMOVUPS      64(R15), Z17
+	VBROADCASTSS (R14), Z18
+	VFMADD231PS  Z16, Z18, Z0
+	VFMADD231PS  Z17, Z18, Z1
+	VBROADCASTSS (R14)(AX*1), Z18
+	VFMADD231PS  Z16, Z18, Z2
+	VFMADD231PS  Z17, Z18, Z3
+	VBROADCASTSS (R14)(AX*2), Z18
+	VFMADD231PS  Z16, Z18, Z4
+	VFMADD231PS  Z17, Z18, Z5
+	VBROADCASTSS (R14)(DI*1), Z18
+	VFMADD231PS  Z16, Z18, Z6
+	VFMADD231PS  Z17, Z18, Z7
+	VBROADCASTSS (R14)(AX*4), Z18
+	VFMADD231PS  Z16, Z18, Z8
+	VFMADD231PS  Z17, Z18, Z9
+	VBROADCASTSS (R14)(R8*1), Z18
+	VFMADD231PS  Z16, Z18, Z10
+	VFMADD231PS  Z17, Z18, Z11
+	VBROADCASTSS (R14)(DI*2), Z18
+	VFMADD231PS  Z16, Z18, Z12
+	VFMADD231PS  Z17, Z18, Z13
+	VBROADCASTSS (R14)(R9*1), Z18
+	VFMADD231PS  Z16, Z18, Z14
+	VFMADD231PS  Z17, Z18, Z15
+	ADDQ         CX, R14
+	ADDQ         DX, R15
+	SUBQ         $0x02, BP
+	JGE          product
+
+rest:
+	ADDQ $0x02, BP
+	JZ   stored
+
+single:
+	VMOVUPS      (R15), Z16
+	VMOVUPS      64(R15), Z17
+	VBROADCASTSS (R14), Z18
+	VFMADD231PS  Z16, Z18, Z0
+	VFMADD231PS  Z17, Z18, Z1
+	VBROADCASTSS (R14)(AX*1), Z18
+	VFMADD231PS  Z16, Z18, Z2
+	VFMADD231PS  Z17, Z18, Z3
+	VBROADCASTSS (R14)(AX*2), Z18
+	VFMADD231PS  Z16, Z18, Z4
+	VFMADD231PS  Z17, Z18, Z5
+	VBROADCASTSS (R14)(DI*1), Z18
+	VFMADD231PS  Z16, Z18, Z6
+	VFMADD231PS  Z17, Z18, Z7
+	VBROADCASTSS (R14)(AX*4), Z18
+	VFMADD231PS  Z16, Z18, Z8
+	VFMADD231PS  Z17, Z18, Z9
+	VBROADCASTSS (R14)(R8*1), Z18
+	VFMADD231PS  Z16, Z18, Z10
+	VFMADD231PS  Z17, Z18, Z11
+	VBROADCASTSS (R14)(DI*2), Z18
+	VFMADD231PS  Z16, Z18, Z12
+	VFMADD231PS  Z17, Z18, Z13
+	VBROADCASTSS (R14)(R9*1), Z18
+	VFMADD231PS  Z16, Z18, Z14
+	VFMADD231PS  Z17, Z18, Z15
+	ADDQ         CX, R14
+	ADDQ         DX, R15
+	DECQ         BP
+	JNZ          single
+
+stored:
+	VMOVUPS Z0, (R10)
+	VMOVUPS Z1, 64(R10)
+	ADDQ    BX, R10
+	VMOVUPS Z2, (R10)
+	VMOVUPS Z3, 64(R10)
+	ADDQ    BX, R10
+	VMOVUPS Z4, (R10)
+	VMOVUPS Z5, 64(R10)
+	ADDQ    BX, R10
+	VMOVUPS Z6, (R10)
+	VMOVUPS Z7, 64(R10)
+	ADDQ    BX, R10
+	VMOVUPS Z8, (R10)
+	VMOVUPS Z9, 64(R10)
+	ADDQ    BX, R10
+	VMOVUPS Z10, (R10)
+	VMOVUPS Z11, 64(R10)
+	ADDQ    BX, R10
+	VMOVUPS Z12, (R10)
+	VMOVUPS Z13, 64(R10)
+	ADDQ    BX, R10
+	VMOVUPS Z14, (R10)
+	VMOVUPS Z15, 64(R10)
+	ADDQ    BX, R10
+	ADDQ    nextA+48(FP), R12
+	DECQ    R13
+	JNZ     block
+	MOVQ    init+96(FP), R10
+	TESTQ   R10, R10
+	JZ      nextPanel
+	MOVQ    init+96(FP), R10
+	ADDQ    $+128, R10
+	MOVQ    R10, init+96(FP)
+
+nextPanel:
+	MOVQ c+80(FP), R10
+	ADDQ $+128, R10
+	MOVQ R10, c+80(FP)
+	MOVQ nextB+72(FP), R12
+	MOVQ b+56(FP), R10
+	ADDQ R12, R10
+	MOVQ R10, b+56(FP)
+	SUBQ $+32, columns+8(FP)
+	JG   panel
+	VZEROUPPER
+	RET
+
+// func gemm8x1AVX512(blocks int, columns int, k int, a *float32, rsa uintptr, csa uintptr, nextA uintptr, b *float32, ldb uintptr, nextB uintptr, c *float32, ldc uintptr, init *float32, ldinit uintptr)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·gemm8x1AVX512(SB), NOSPLIT, $8-112
+	MOVQ rsa+32(FP), AX
+	MOVQ csa+40(FP), CX
+	MOVQ ldb+64(FP), DX
+	MOVQ ldc+88(FP), BX
+	MOVQ ldinit+104(FP), SI
+	LEAQ (AX)(AX*2), DI
+	LEAQ (AX)(AX*4), R8
+	LEAQ (DI)(AX*4), R9
+
+panel:
+	MOVQ    columns+8(FP), R10
+	MOVQ    $0x00000010, R11
+	CMPQ    R10, R11
+	CMOVQGT R11, R10
+	MOVQ    $-1, R11
+	BZHIQ   R10, R11, R11
+	KMOVW   R11, K1
+	MOVQ    c+80(FP), R10
+	MOVQ    init+96(FP), R11
+	MOVQ    a+24(FP), R12
+	MOVQ    blocks+0(FP), R13
 
 block:
 	VPXORD    Z0, Z0, Z0
@@ -31,785 +276,1139 @@ block:
 	VPXORD    Z5, Z5, Z5
 	VPXORD    Z6, Z6, Z6
 	VPXORD    Z7, Z7, Z7
-	VPXORD    Z8, Z8, Z8
-	VPXORD    Z9, Z9, Z9
-	VPXORD    Z10, Z10, Z10
-	VPXORD    Z11, Z11, Z11
-	VPXORD    Z12, Z12, Z12
-	VPXORD    Z13, Z13, Z13
-	VPXORD    Z14, Z14, Z14
-	VPXORD    Z15, Z15, Z15
-	MOVQ      accumulate+80(FP), R12
-	TESTQ     R12, R12
+	TESTQ     R11, R11
 	JZ        fresh
-	MOVQ      DI, R12
-	VMOVUPS   (R12), Z0
-	VMOVUPS.Z 64(R12), K1, Z1
-	ADDQ      R8, R12
-	VMOVUPS   (R12), Z2
-	VMOVUPS.Z 64(R12), K1, Z3
-	ADDQ      R8, R12
-	VMOVUPS   (R12), Z4
-	VMOVUPS.Z 64(R12), K1, Z5
-	ADDQ      R8, R12
-	VMOVUPS   (R12), Z6
-	VMOVUPS.Z 64(R12), K1, Z7
-	ADDQ      R8, R12
-	VMOVUPS   (R12), Z8
-	VMOVUPS.Z 64(R12), K1, Z9
-	ADDQ      R8, R12
-	VMOVUPS   (R12), Z10
-	VMOVUPS.Z 64(R12), K1, Z11
-	ADDQ      R8, R12
-	VMOVUPS   (R12), Z12
-	VMOVUPS.Z 64(R12), K1, Z13
-	ADDQ      R8, R12
-	VMOVUPS   (R12), Z14
-	VMOVUPS.Z 64(R12), K1, Z15
-	ADDQ      R8, R12
+	VMOVUPS.Z (R11), K1, Z0
+	ADDQ      SI, R11
+	VMOVUPS.Z (R11), K1, Z1
+	ADDQ      SI, R11
+	VMOVUPS.Z (R11), K1, Z2
+	ADDQ      SI, R11
+	VMOVUPS.Z (R11), K1, Z3
+	ADDQ      SI, R11
+	VMOVUPS.Z (R11), K1, Z4
+	ADDQ      SI, R11
+	VMOVUPS.Z (R11), K1, Z5
+	ADDQ      SI, R11
+	VMOVUPS.Z (R11), K1, Z6
+	ADDQ      SI, R11
+	VMOVUPS.Z (R11), K1, Z7
+	ADDQ      SI, R11
 
 fresh:
-	MOVQ CX, R12
-	MOVQ b+40(FP), R13
-	MOVQ k+8(FP), R14
+	MOVQ R12, R14
+	MOVQ b+56(FP), R15
+	MOVQ k+16(FP), BP
+	SUBQ $0x02, BP
+	JL   rest
+
+product:
+	VMOVUPS.Z    (R15), K1, Z8
+	VBROADCASTSS (R14), Z9
+	VFMADD231PS  Z8, Z9, Z0
+	VBROADCASTSS (R14)(AX*1), Z9
+	VFMADD231PS  Z8, Z9, Z1
+	VBROADCASTSS (R14)(AX*2), Z9
+	VFMADD231PS  Z8, Z9, Z2
+	VBROADCASTSS (R14)(DI*1), Z9
+	VFMADD231PS  Z8, Z9, Z3
+	VBROADCASTSS (R14)(AX*4), Z9
+	VFMADD231PS  Z8, Z9, Z4
+	VBROADCASTSS (R14)(R8*1), Z9
+	VFMADD231PS  Z8, Z9, Z5
+	VBROADCASTSS (R14)(DI*2), Z9
+	VFMADD231PS  Z8, Z9, Z6
+	VBROADCASTSS (R14)(R9*1), Z9
+	VFMADD231PS  Z8, Z9, Z7
+	ADDQ         CX, R14
+	ADDQ         DX, R15
+	VMOVUPS.Z    (R15), K1, Z8
+	VBROADCASTSS (R14), Z9
+	VFMADD231PS  Z8, Z9, Z0
+	VBROADCASTSS (R14)(AX*1), Z9
+	VFMADD231PS  Z8, Z9, Z1
+	VBROADCASTSS (R14)(AX*2), Z9
+	VFMADD231PS  Z8, Z9, Z2
+	VBROADCASTSS (R14)(DI*1), Z9
+	VFMADD231PS  Z8, Z9, Z3
+	VBROADCASTSS (R14)(AX*4), Z9
+	VFMADD231PS  Z8, Z9, Z4
+	VBROADCASTSS (R14)(R8*1), Z9
+	VFMADD231PS  Z8, Z9, Z5
+	VBROADCASTSS (R14)(DI*2), Z9
+	VFMADD231PS  Z8, Z9, Z6
+	VBROADCASTSS (R14)(R9*1), Z9
+	VFMADD231PS  Z8, Z9, Z7
+	ADDQ         CX, R14
+	ADDQ         DX, R15
+	SUBQ         $0x02, BP
+	JGE          product
+
+rest:
+	ADDQ $0x02, BP
+	JZ   stored
+
+single:
+	VMOVUPS.Z    (R15), K1, Z8
+	VBROADCASTSS (R14), Z9
+	VFMADD231PS  Z8, Z9, Z0
+	VBROADCASTSS (R14)(AX*1), Z9
+	VFMADD231PS  Z8, Z9, Z1
+	VBROADCASTSS (R14)(AX*2), Z9
+	VFMADD231PS  Z8, Z9, Z2
+	VBROADCASTSS (R14)(DI*1), Z9
+	VFMADD231PS  Z8, Z9, Z3
+	VBROADCASTSS (R14)(AX*4), Z9
+	VFMADD231PS  Z8, Z9, Z4
+	VBROADCASTSS (R14)(R8*1), Z9
+	VFMADD231PS  Z8, Z9, Z5
+	VBROADCASTSS (R14)(DI*2), Z9
+	VFMADD231PS  Z8, Z9, Z6
+	VBROADCASTSS (R14)(R9*1), Z9
+	VFMADD231PS  Z8, Z9, Z7
+	ADDQ         CX, R14
+	ADDQ         DX, R15
+	DECQ         BP
+	JNZ          single
+
+stored:
+	VMOVUPS Z0, K1, (R10)
+	ADDQ    BX, R10
+	VMOVUPS Z1, K1, (R10)
+	ADDQ    BX, R10
+	VMOVUPS Z2, K1, (R10)
+	ADDQ    BX, R10
+	VMOVUPS Z3, K1, (R10)
+	ADDQ    BX, R10
+	VMOVUPS Z4, K1, (R10)
+	ADDQ    BX, R10
+	VMOVUPS Z5, K1, (R10)
+	ADDQ    BX, R10
+	VMOVUPS Z6, K1, (R10)
+	ADDQ    BX, R10
+	VMOVUPS Z7, K1, (R10)
+	ADDQ    BX, R10
+	ADDQ    nextA+48(FP), R12
+	DECQ    R13
+	JNZ     block
+	MOVQ    init+96(FP), R10
+	TESTQ   R10, R10
+	JZ      nextPanel
+	MOVQ    init+96(FP), R10
+	ADDQ    $+64, R10
+	MOVQ    R10, init+96(FP)
+
+nextPanel:
+	MOVQ c+80(FP), R10
+	ADDQ $+64, R10
+	MOVQ R10, c+80(FP)
+	MOVQ nextB+72(FP), R12
+	MOVQ b+56(FP), R10
+	ADDQ R12, R10
+	MOVQ R10, b+56(FP)
+	SUBQ $+16, columns+8(FP)
+	JG   panel
+	VZEROUPPER
+	RET
+
+// func gemm4x4AVX512(blocks int, columns int, k int, a *float32, rsa uintptr, csa uintptr, nextA uintptr, b *float32, ldb uintptr, nextB uintptr, c *float32, ldc uintptr, init *float32, ldinit uintptr)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·gemm4x4AVX512(SB), NOSPLIT, $0-112
+	MOVQ rsa+32(FP), AX
+	MOVQ csa+40(FP), CX
+	MOVQ ldb+64(FP), DX
+	MOVQ ldc+88(FP), BX
+	MOVQ ldinit+104(FP), SI
+	LEAQ (AX)(AX*2), DI
+
+panel:
+	MOVQ c+80(FP), R8
+	MOVQ init+96(FP), R9
+	MOVQ a+24(FP), R10
+	MOVQ blocks+0(FP), R11
+
+block:
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	TESTQ      R9, R9
+	JZ         fresh
+	VMOVUPS    (R9), Z0
+	VMOVUPS    64(R9), Z1
+	VMOVUPS    128(R9), Z2
+	VMOVUPS    192(R9), Z3
+	ADDQ       SI, R9
+	VMOVUPS    (R9), Z4
+	VMOVUPS    64(R9), Z5
+	VMOVUPS    128(R9), Z6
+	VMOVUPS    192(R9), Z7
+	ADDQ       SI, R9
+	VMOVUPS    (R9), Z8
+	VMOVUPS    64(R9), Z9
+	VMOVUPS    128(R9), Z10
+	VMOVUPS    192(R9), Z11
+	ADDQ       SI, R9
+	VMOVUPS    (R9), Z12
+	VMOVUPS    64(R9), Z13
+	VMOVUPS    128(R9), Z14
+	VMOVUPS    192(R9), Z15
+	ADDQ       SI, R9
+	MOVQ       R9, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	PREFETCHT0 128(R12)
+	PREFETCHT0 192(R12)
+	ADDQ       SI, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	PREFETCHT0 128(R12)
+	PREFETCHT0 192(R12)
+	ADDQ       SI, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	PREFETCHT0 128(R12)
+	PREFETCHT0 192(R12)
+	ADDQ       SI, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	PREFETCHT0 128(R12)
+	PREFETCHT0 192(R12)
+	ADDQ       SI, R12
+
+fresh:
+	MOVQ R10, R12
+	MOVQ b+56(FP), R13
+	MOVQ k+16(FP), R14
+	SUBQ $0x02, R14
+	JL   rest
 
 product:
 	VMOVUPS      (R13), Z16
-	VMOVUPS.Z    64(R13), K1, Z17
-	VBROADCASTSS (R12), Z18
-	VFMADD231PS  Z16, Z18, Z0
-	VFMADD231PS  Z17, Z18, Z1
-	VBROADCASTSS (R12)(DX*1), Z18
-	VFMADD231PS  Z16, Z18, Z2
-	VFMADD231PS  Z17, Z18, Z3
-	VBROADCASTSS (R12)(DX*2), Z18
-	VFMADD231PS  Z16, Z18, Z4
-	VFMADD231PS  Z17, Z18, Z5
-	VBROADCASTSS (R12)(R9*1), Z18
-	VFMADD231PS  Z16, Z18, Z6
-	VFMADD231PS  Z17, Z18, Z7
-	VBROADCASTSS (R12)(DX*4), Z18
-	VFMADD231PS  Z16, Z18, Z8
-	VFMADD231PS  Z17, Z18, Z9
-	VBROADCASTSS (R12)(R10*1), Z18
-	VFMADD231PS  Z16, Z18, Z10
-	VFMADD231PS  Z17, Z18, Z11
-	VBROADCASTSS (R12)(R9*2), Z18
-	VFMADD231PS  Z16, Z18, Z12
-	VFMADD231PS  Z17, Z18, Z13
-	VBROADCASTSS (R12)(R11*1), Z18
-	VFMADD231PS  Z16, Z18, Z14
-	VFMADD231PS  Z17, Z18, Z15
-	ADDQ         BX, R12
-	ADDQ         SI, R13
-	DECQ         R14
-	JNZ          product
-	MOVQ         DI, R12
-	VMOVUPS      Z0, (R12)
-	VMOVUPS      Z1, K1, 64(R12)
-	ADDQ         R8, R12
-	VMOVUPS      Z2, (R12)
-	VMOVUPS      Z3, K1, 64(R12)
-	ADDQ         R8, R12
-	VMOVUPS      Z4, (R12)
-	VMOVUPS      Z5, K1, 64(R12)
-	ADDQ         R8, R12
-	VMOVUPS      Z6, (R12)
-	VMOVUPS      Z7, K1, 64(R12)
-	ADDQ         R8, R12
-	VMOVUPS      Z8, (R12)
-	VMOVUPS      Z9, K1, 64(R12)
-	ADDQ         R8, R12
-	VMOVUPS      Z10, (R12)
-	VMOVUPS      Z11, K1, 64(R12)
-	ADDQ         R8, R12
-	VMOVUPS      Z12, (R12)
-	VMOVUPS      Z13, K1, 64(R12)
-	ADDQ         R8, R12
-	VMOVUPS      Z14, (R12)
-	VMOVUPS      Z15, K1, 64(R12)
-	ADDQ         R8, R12
-	MOVQ         R12, DI
-	ADDQ         DX, CX
-	ADDQ         DX, CX
-	ADDQ         DX, CX
-	ADDQ         DX, CX
-	ADDQ         DX, CX
-	ADDQ         DX, CX
-	ADDQ         DX, CX
-	ADDQ         DX, CX
-	DECQ         AX
-	JNZ          block
-	VZEROUPPER
-	RET
-
-// func gemm8x1AVX512(blocks int, k int, a *float32, rsa uintptr, csa uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, last int, accumulate int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·gemm8x1AVX512(SB), NOSPLIT, $0-88
-	MOVQ  last+72(FP), AX
-	MOVQ  $-1, CX
-	BZHIQ AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  blocks+0(FP), AX
-	MOVQ  a+16(FP), CX
-	MOVQ  rsa+24(FP), DX
-	MOVQ  csa+32(FP), BX
-	MOVQ  ldb+48(FP), SI
-	MOVQ  c+56(FP), DI
-	MOVQ  ldc+64(FP), R8
-	LEAQ  (DX)(DX*2), R9
-	LEAQ  (DX)(DX*4), R10
-	LEAQ  (R9)(DX*4), R11
-
-block:
-	VPXORD    Z0, Z0, Z0
-	VPXORD    Z1, Z1, Z1
-	VPXORD    Z2, Z2, Z2
-	VPXORD    Z3, Z3, Z3
-	VPXORD    Z4, Z4, Z4
-	VPXORD    Z5, Z5, Z5
-	VPXORD    Z6, Z6, Z6
-	VPXORD    Z7, Z7, Z7
-	MOVQ      accumulate+80(FP), R12
-	TESTQ     R12, R12
-	JZ        fresh
-	MOVQ      DI, R12
-	VMOVUPS.Z (R12), K1, Z0
-	ADDQ      R8, R12
-	VMOVUPS.Z (R12), K1, Z1
-	ADDQ      R8, R12
-	VMOVUPS.Z (R12), K1, Z2
-	ADDQ      R8, R12
-	VMOVUPS.Z (R12), K1, Z3
-	ADDQ      R8, R12
-	VMOVUPS.Z (R12), K1, Z4
-	ADDQ      R8, R12
-	VMOVUPS.Z (R12), K1, Z5
-	ADDQ      R8, R12
-	VMOVUPS.Z (R12), K1, Z6
-	ADDQ      R8, R12
-	VMOVUPS.Z (R12), K1, Z7
-	ADDQ      R8, R12
-
-fresh:
-	MOVQ CX, R12
-	MOVQ b+40(FP), R13
-	MOVQ k+8(FP), R14
-
-product:
-	VMOVUPS.Z    (R13), K1, Z8
-	VBROADCASTSS (R12), Z9
-	VFMADD231PS  Z8, Z9, Z0
-	VBROADCASTSS (R12)(DX*1), Z9
-	VFMADD231PS  Z8, Z9, Z1
-	VBROADCASTSS (R12)(DX*2), Z9
-	VFMADD231PS  Z8, Z9, Z2
-	VBROADCASTSS (R12)(R9*1), Z9
-	VFMADD231PS  Z8, Z9, Z3
-	VBROADCASTSS (R12)(DX*4), Z9
-	VFMADD231PS  Z8, Z9, Z4
-	VBROADCASTSS (R12)(R10*1), Z9
-	VFMADD231PS  Z8, Z9, Z5
-	VBROADCASTSS (R12)(R9*2), Z9
-	VFMADD231PS  Z8, Z9, Z6
-	VBROADCASTSS (R12)(R11*1), Z9
-	VFMADD231PS  Z8, Z9, Z7
-	ADDQ         BX, R12
-	ADDQ         SI, R13
-	DECQ         R14
-	JNZ          product
-	MOVQ         DI, R12
-	VMOVUPS      Z0, K1, (R12)
-	ADDQ         R8, R12
-	VMOVUPS      Z1, K1, (R12)
-	ADDQ         R8, R12
-	VMOVUPS      Z2, K1, (R12)
-	ADDQ         R8, R12
-	VMOVUPS      Z3, K1, (R12)
-	ADDQ         R8, R12
-	VMOVUPS      Z4, K1, (R12)
-	ADDQ         R8, R12
-	VMOVUPS      Z5, K1, (R12)
-	ADDQ         R8, R12
-	VMOVUPS      Z6, K1, (R12)
-	ADDQ         R8, R12
-	VMOVUPS      Z7, K1, (R12)
-	ADDQ         R8, R12
-	MOVQ         R12, DI
-	ADDQ         DX, CX
-	ADDQ         DX, CX
-	ADDQ         DX, CX
-	ADDQ         DX, CX
-	ADDQ         DX, CX
-	ADDQ         DX, CX
-	ADDQ         DX, CX
-	ADDQ         DX, CX
-	DECQ         AX
-	JNZ          block
-	VZEROUPPER
-	RET
-
-// func gemm4x4AVX512(blocks int, k int, a *float32, rsa uintptr, csa uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, last int, accumulate int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·gemm4x4AVX512(SB), NOSPLIT, $0-88
-	MOVQ  last+72(FP), AX
-	MOVQ  $-1, CX
-	BZHIQ AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  blocks+0(FP), AX
-	MOVQ  a+16(FP), CX
-	MOVQ  rsa+24(FP), DX
-	MOVQ  csa+32(FP), BX
-	MOVQ  ldb+48(FP), SI
-	MOVQ  c+56(FP), DI
-	MOVQ  ldc+64(FP), R8
-	LEAQ  (DX)(DX*2), R9
-
-block:
-	VPXORD    Z0, Z0, Z0
-	VPXORD    Z1, Z1, Z1
-	VPXORD    Z2, Z2, Z2
-	VPXORD    Z3, Z3, Z3
-	VPXORD    Z4, Z4, Z4
-	VPXORD    Z5, Z5, Z5
-	VPXORD    Z6, Z6, Z6
-	VPXORD    Z7, Z7, Z7
-	VPXORD    Z8, Z8, Z8
-	VPXORD    Z9, Z9, Z9
-	VPXORD    Z10, Z10, Z10
-	VPXORD    Z11, Z11, Z11
-	VPXORD    Z12, Z12, Z12
-	VPXORD    Z13, Z13, Z13
-	VPXORD    Z14, Z14, Z14
-	VPXORD    Z15, Z15, Z15
-	MOVQ      accumulate+80(FP), R10
-	TESTQ     R10, R10
-	JZ        fresh
-	MOVQ      DI, R10
-	VMOVUPS   (R10), Z0
-	VMOVUPS   64(R10), Z1
-	VMOVUPS   128(R10), Z2
-	VMOVUPS.Z 192(R10), K1, Z3
-	ADDQ      R8, R10
-	VMOVUPS   (R10), Z4
-	VMOVUPS   64(R10), Z5
-	VMOVUPS   128(R10), Z6
-	VMOVUPS.Z 192(R10), K1, Z7
-	ADDQ      R8, R10
-	VMOVUPS   (R10), Z8
-	VMOVUPS   64(R10), Z9
-	VMOVUPS   128(R10), Z10
-	VMOVUPS.Z 192(R10), K1, Z11
-	ADDQ      R8, R10
-	VMOVUPS   (R10), Z12
-	VMOVUPS   64(R10), Z13
-	VMOVUPS   128(R10), Z14
-	VMOVUPS.Z 192(R10), K1, Z15
-	ADDQ      R8, R10
-
-fresh:
-	MOVQ CX, R10
-	MOVQ b+40(FP), R11
-	MOVQ k+8(FP), R12
-
-product:
-	VMOVUPS      (R11), Z16
-	VMOVUPS      64(R11), Z17
-	VMOVUPS      128(R11), Z18
-	VMOVUPS.Z    192(R11), K1, Z19
-	VBROADCASTSS (R10), Z20
+	VMOVUPS      64(R13), Z17
+	VMOVUPS      128(R13), Z18
+	VMOVUPS      192(R13), Z19
+	VBROADCASTSS (R12), Z20
 	VFMADD231PS  Z16, Z20, Z0
 	VFMADD231PS  Z17, Z20, Z1
 	VFMADD231PS  Z18, Z20, Z2
 	VFMADD231PS  Z19, Z20, Z3
-	VBROADCASTSS (R10)(DX*1), Z20
+	VBROADCASTSS (R12)(AX*1), Z20
 	VFMADD231PS  Z16, Z20, Z4
 	VFMADD231PS  Z17, Z20, Z5
 	VFMADD231PS  Z18, Z20, Z6
 	VFMADD231PS  Z19, Z20, Z7
-	VBROADCASTSS (R10)(DX*2), Z20
+	VBROADCASTSS (R12)(AX*2), Z20
 	VFMADD231PS  Z16, Z20, Z8
 	VFMADD231PS  Z17, Z20, Z9
 	VFMADD231PS  Z18, Z20, Z10
 	VFMADD231PS  Z19, Z20, Z11
-	VBROADCASTSS (R10)(R9*1), Z20
+	VBROADCASTSS (R12)(DI*1), Z20
 	VFMADD231PS  Z16, Z20, Z12
 	VFMADD231PS  Z17, Z20, Z13
 	VFMADD231PS  Z18, Z20, Z14
 	VFMADD231PS  Z19, Z20, Z15
-	ADDQ         BX, R10
-	ADDQ         SI, R11
-	DECQ         R12
-	JNZ          product
-	MOVQ         DI, R10
-	VMOVUPS      Z0, (R10)
-	VMOVUPS      Z1, 64(R10)
-	VMOVUPS      Z2, 128(R10)
-	VMOVUPS      Z3, K1, 192(R10)
-	ADDQ         R8, R10
-	VMOVUPS      Z4, (R10)
-	VMOVUPS      Z5, 64(R10)
-	VMOVUPS      Z6, 128(R10)
-	VMOVUPS      Z7, K1, 192(R10)
-	ADDQ         R8, R10
-	VMOVUPS      Z8, (R10)
-	VMOVUPS      Z9, 64(R10)
-	VMOVUPS      Z10, 128(R10)
-	VMOVUPS      Z11, K1, 192(R10)
-	ADDQ         R8, R10
-	VMOVUPS      Z12, (R10)
-	VMOVUPS      Z13, 64(R10)
-	VMOVUPS      Z14, 128(R10)
-	VMOVUPS      Z15, K1, 192(R10)
-	ADDQ         R8, R10
-	MOVQ         R10, DI
-	ADDQ         DX, CX
-	ADDQ         DX, CX
-	ADDQ         DX, CX
-	ADDQ         DX, CX
-	DECQ         AX
-	JNZ          block
+	ADDQ         CX, R12
+	ADDQ         DX, R13
+	VMOVUPS      (R13), Z16
+	VMOVUPS      64(R13), Z17
+	VMOVUPS      128(R13), Z18
+	VMOVUPS      192(R13), Z19
+	VBROADCASTSS (R12), Z20
+	VFMADD231PS  Z16, Z20, Z0
+	VFMADD231PS  Z17, Z20, Z1
+	VFMADD231PS  Z18, Z20, Z2
+	VFMADD231PS  Z19, Z20, Z3
+	VBROADCASTSS (R12)(AX*1), Z20
+	VFMADD231PS  Z16, Z20, Z4
+	VFMADD231PS  Z17, Z20, Z5
+	VFMADD231PS  Z18, Z20, Z6
+	VFMADD231PS  Z19, Z20, Z7
+	VBROADCASTSS (R12)(AX*2), Z20
+	VFMADD231PS  Z16, Z20, Z8
+	VFMADD231PS  Z17, Z20, Z9
+	VFMADD231PS  Z18, Z20, Z10
+	VFMADD231PS  Z19, Z20, Z11
+	VBROADCASTSS (R12)(DI*1), Z20
+	VFMADD231PS  Z16, Z20, Z12
+	VFMADD231PS  Z17, Z20, Z13
+	VFMADD231PS  Z18, Z20, Z14
+	VFMADD231PS  Z19, Z20, Z15
+	ADDQ         CX, R12
+	ADDQ         DX, R13
+	SUBQ         $0x02, R14
+	JGE          product
+
+rest:
+	ADDQ $0x02, R14
+	JZ   stored
+
+single:
+	VMOVUPS      (R13), Z16
+	VMOVUPS      64(R13), Z17
+	VMOVUPS      128(R13), Z18
+	VMOVUPS      192(R13), Z19
+	VBROADCASTSS (R12), Z20
+	VFMADD231PS  Z16, Z20, Z0
+	VFMADD231PS  Z17, Z20, Z1
+	VFMADD231PS  Z18, Z20, Z2
+	VFMADD231PS  Z19, Z20, Z3
+	VBROADCASTSS (R12)(AX*1), Z20
+	VFMADD231PS  Z16, Z20, Z4
+	VFMADD231PS  Z17, Z20, Z5
+	VFMADD231PS  Z18, Z20, Z6
+	VFMADD231PS  Z19, Z20, Z7
+	VBROADCASTSS (R12)(AX*2), Z20
+	VFMADD231PS  Z16, Z20, Z8
+	VFMADD231PS  Z17, Z20, Z9
+	VFMADD231PS  Z18, Z20, Z10
+	VFMADD231PS  Z19, Z20, Z11
+	VBROADCASTSS (R12)(DI*1), Z20
+	VFMADD231PS  Z16, Z20, Z12
+	VFMADD231PS  Z17, Z20, Z13
+	VFMADD231PS  Z18, Z20, Z14
+	VFMADD231PS  Z19, Z20, Z15
+	ADDQ         CX, R12
+	ADDQ         DX, R13
+	DECQ         R14
+	JNZ          single
+
+stored:
+	VMOVUPS Z0, (R8)
+	VMOVUPS Z1, 64(R8)
+	VMOVUPS Z2, 128(R8)
+	VMOVUPS Z3, 192(R8)
+	ADDQ    BX, R8
+	VMOVUPS Z4, (R8)
+	VMOVUPS Z5, 64(R8)
+	VMOVUPS Z6, 128(R8)
+	VMOVUPS Z7, 192(R8)
+	ADDQ    BX, R8
+	VMOVUPS Z8, (R8)
+	VMOVUPS Z9, 64(R8)
+	VMOVUPS Z10, 128(R8)
+	VMOVUPS Z11, 192(R8)
+	ADDQ    BX, R8
+	VMOVUPS Z12, (R8)
+	VMOVUPS Z13, 64(R8)
+	VMOVUPS Z14, 128(R8)
+	VMOVUPS Z15, 192(R8)
+	ADDQ    BX, R8
+	ADDQ    nextA+48(FP), R10
+	DECQ    R11
+	JNZ     block
+	MOVQ    init+96(FP), R8
+	TESTQ   R8, R8
+	JZ      nextPanel
+	MOVQ    init+96(FP), R8
+	ADDQ    $+256, R8
+	MOVQ    R8, init+96(FP)
+
+nextPanel:
+	MOVQ c+80(FP), R8
+	ADDQ $+256, R8
+	MOVQ R8, c+80(FP)
+	MOVQ nextB+72(FP), R10
+	MOVQ b+56(FP), R8
+	ADDQ R10, R8
+	MOVQ R8, b+56(FP)
+	SUBQ $+64, columns+8(FP)
+	JG   panel
 	VZEROUPPER
 	RET
 
-// func gemm4x2AVX512(blocks int, k int, a *float32, rsa uintptr, csa uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, last int, accumulate int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·gemm4x2AVX512(SB), NOSPLIT, $0-88
-	MOVQ  last+72(FP), AX
-	MOVQ  $-1, CX
-	BZHIQ AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  blocks+0(FP), AX
-	MOVQ  a+16(FP), CX
-	MOVQ  rsa+24(FP), DX
-	MOVQ  csa+32(FP), BX
-	MOVQ  ldb+48(FP), SI
-	MOVQ  c+56(FP), DI
-	MOVQ  ldc+64(FP), R8
-	LEAQ  (DX)(DX*2), R9
+// func gemm4x2AVX512(blocks int, columns int, k int, a *float32, rsa uintptr, csa uintptr, nextA uintptr, b *float32, ldb uintptr, nextB uintptr, c *float32, ldc uintptr, init *float32, ldinit uintptr)
+// Requires: AVX, AVX512F
+TEXT ·gemm4x2AVX512(SB), NOSPLIT, $0-112
+	MOVQ rsa+32(FP), AX
+	MOVQ csa+40(FP), CX
+	MOVQ ldb+64(FP), DX
+	MOVQ ldc+88(FP), BX
+	MOVQ ldinit+104(FP), SI
+	LEAQ (AX)(AX*2), DI
+
+panel:
+	MOVQ c+80(FP), R8
+	MOVQ init+96(FP), R9
+	MOVQ a+24(FP), R10
+	MOVQ blocks+0(FP), R11
 
 block:
-	VPXORD    Z0, Z0, Z0
-	VPXORD    Z1, Z1, Z1
-	VPXORD    Z2, Z2, Z2
-	VPXORD    Z3, Z3, Z3
-	VPXORD    Z4, Z4, Z4
-	VPXORD    Z5, Z5, Z5
-	VPXORD    Z6, Z6, Z6
-	VPXORD    Z7, Z7, Z7
-	MOVQ      accumulate+80(FP), R10
-	TESTQ     R10, R10
-	JZ        fresh
-	MOVQ      DI, R10
-	VMOVUPS   (R10), Z0
-	VMOVUPS.Z 64(R10), K1, Z1
-	ADDQ      R8, R10
-	VMOVUPS   (R10), Z2
-	VMOVUPS.Z 64(R10), K1, Z3
-	ADDQ      R8, R10
-	VMOVUPS   (R10), Z4
-	VMOVUPS.Z 64(R10), K1, Z5
-	ADDQ      R8, R10
-	VMOVUPS   (R10), Z6
-	VMOVUPS.Z 64(R10), K1, Z7
-	ADDQ      R8, R10
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	TESTQ   R9, R9
+	JZ      fresh
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
+	ADDQ    SI, R9
+	VMOVUPS (R9), Z2
+	VMOVUPS 64(R9), Z3
+	ADDQ    SI, R9
+	VMOVUPS (R9), Z4
+	VMOVUPS 64(R9), Z5
+	ADDQ    SI, R9
+	VMOVUPS (R9), Z6
+	VMOVUPS 64(R9), Z7
+	ADDQ    SI, R9
 
 fresh:
-	MOVQ CX, R10
-	MOVQ b+40(FP), R11
-	MOVQ k+8(FP), R12
+	MOVQ R10, R12
+	MOVQ b+56(FP), R13
+	MOVQ k+16(FP), R14
+	SUBQ $0x02, R14
+	JL   rest
 
 product:
-	VMOVUPS      (R11), Z8
-	VMOVUPS.Z    64(R11), K1, Z9
-	VBROADCASTSS (R10), Z10
+	VMOVUPS      (R13), Z8
+	VMOVUPS      64(R13), Z9
+	VBROADCASTSS (R12), Z10
 	VFMADD231PS  Z8, Z10, Z0
 	VFMADD231PS  Z9, Z10, Z1
-	VBROADCASTSS (R10)(DX*1), Z10
+	VBROADCASTSS (R12)(AX*1), Z10
 	VFMADD231PS  Z8, Z10, Z2
 	VFMADD231PS  Z9, Z10, Z3
-	VBROADCASTSS (R10)(DX*2), Z10
+	VBROADCASTSS (R12)(AX*2), Z10
 	VFMADD231PS  Z8, Z10, Z4
 	VFMADD231PS  Z9, Z10, Z5
-	VBROADCASTSS (R10)(R9*1), Z10
+	VBROADCASTSS (R12)(DI*1), Z10
 	VFMADD231PS  Z8, Z10, Z6
 	VFMADD231PS  Z9, Z10, Z7
-	ADDQ         BX, R10
-	ADDQ         SI, R11
-	DECQ         R12
-	JNZ          product
-	MOVQ         DI, R10
-	VMOVUPS      Z0, (R10)
-	VMOVUPS      Z1, K1, 64(R10)
-	ADDQ         R8, R10
-	VMOVUPS      Z2, (R10)
-	VMOVUPS      Z3, K1, 64(R10)
-	ADDQ         R8, R10
-	VMOVUPS      Z4, (R10)
-	VMOVUPS      Z5, K1, 64(R10)
-	ADDQ         R8, R10
-	VMOVUPS      Z6, (R10)
-	VMOVUPS      Z7, K1, 64(R10)
-	ADDQ         R8, R10
-	MOVQ         R10, DI
-	ADDQ         DX, CX
-	ADDQ         DX, CX
-	ADDQ         DX, CX
-	ADDQ         DX, CX
-	DECQ         AX
-	JNZ          block
+	ADDQ         CX, R12
+	ADDQ         DX, R13
+	VMOVUPS      (R13), Z8
+	VMOVUPS      64(R13), Z9
+	VBROADCASTSS (R12), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z1
+	VBROADCASTSS (R12)(AX*1), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z3
+	VBROADCASTSS (R12)(AX*2), Z10
+	VFMADD231PS  Z8, Z10, Z4
+	VFMADD231PS  Z9, Z10, Z5
+	VBROADCASTSS (R12)(DI*1), Z10
+	VFMADD231PS  Z8, Z10, Z6
+	VFMADD231PS  Z9, Z10, Z7
+	ADDQ         CX, R12
+	ADDQ         DX, R13
+	SUBQ         $0x02, R14
+	JGE          product
+
+rest:
+	ADDQ $0x02, R14
+	JZ   stored
+
+single:
+	VMOVUPS      (R13), Z8
+	VMOVUPS      64(R13), Z9
+	VBROADCASTSS (R12), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z1
+	VBROADCASTSS (R12)(AX*1), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z3
+	VBROADCASTSS (R12)(AX*2), Z10
+	VFMADD231PS  Z8, Z10, Z4
+	VFMADD231PS  Z9, Z10, Z5
+	VBROADCASTSS (R12)(DI*1), Z10
+	VFMADD231PS  Z8, Z10, Z6
+	VFMADD231PS  Z9, Z10, Z7
+	ADDQ         CX, R12
+	ADDQ         DX, R13
+	DECQ         R14
+	JNZ          single
+
+stored:
+	VMOVUPS Z0, (R8)
+	VMOVUPS Z1, 64(R8)
+	ADDQ    BX, R8
+	VMOVUPS Z2, (R8)
+	VMOVUPS Z3, 64(R8)
+	ADDQ    BX, R8
+	VMOVUPS Z4, (R8)
+	VMOVUPS Z5, 64(R8)
+	ADDQ    BX, R8
+	VMOVUPS Z6, (R8)
+	VMOVUPS Z7, 64(R8)
+	ADDQ    BX, R8
+	ADDQ    nextA+48(FP), R10
+	DECQ    R11
+	JNZ     block
+	MOVQ    init+96(FP), R8
+	TESTQ   R8, R8
+	JZ      nextPanel
+	MOVQ    init+96(FP), R8
+	ADDQ    $+128, R8
+	MOVQ    R8, init+96(FP)
+
+nextPanel:
+	MOVQ c+80(FP), R8
+	ADDQ $+128, R8
+	MOVQ R8, c+80(FP)
+	MOVQ nextB+72(FP), R10
+	MOVQ b+56(FP), R8
+	ADDQ R10, R8
+	MOVQ R8, b+56(FP)
+	SUBQ $+32, columns+8(FP)
+	JG   panel
 	VZEROUPPER
 	RET
 
-// func gemm4x1AVX512(blocks int, k int, a *float32, rsa uintptr, csa uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, last int, accumulate int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·gemm4x1AVX512(SB), NOSPLIT, $0-88
-	MOVQ  last+72(FP), AX
-	MOVQ  $-1, CX
-	BZHIQ AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  blocks+0(FP), AX
-	MOVQ  a+16(FP), CX
-	MOVQ  rsa+24(FP), DX
-	MOVQ  csa+32(FP), BX
-	MOVQ  ldb+48(FP), SI
-	MOVQ  c+56(FP), DI
-	MOVQ  ldc+64(FP), R8
-	LEAQ  (DX)(DX*2), R9
+// func gemm4x1AVX512(blocks int, columns int, k int, a *float32, rsa uintptr, csa uintptr, nextA uintptr, b *float32, ldb uintptr, nextB uintptr, c *float32, ldc uintptr, init *float32, ldinit uintptr)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·gemm4x1AVX512(SB), NOSPLIT, $0-112
+	MOVQ rsa+32(FP), AX
+	MOVQ csa+40(FP), CX
+	MOVQ ldb+64(FP), DX
+	MOVQ ldc+88(FP), BX
+	MOVQ ldinit+104(FP), SI
+	LEAQ (AX)(AX*2), DI
+
+panel:
+	MOVQ    columns+8(FP), R8
+	MOVQ    $0x00000010, R9
+	CMPQ    R8, R9
+	CMOVQGT R9, R8
+	MOVQ    $-1, R9
+	BZHIQ   R8, R9, R9
+	KMOVW   R9, K1
+	MOVQ    c+80(FP), R8
+	MOVQ    init+96(FP), R9
+	MOVQ    a+24(FP), R10
+	MOVQ    blocks+0(FP), R11
 
 block:
 	VPXORD    Z0, Z0, Z0
 	VPXORD    Z1, Z1, Z1
 	VPXORD    Z2, Z2, Z2
 	VPXORD    Z3, Z3, Z3
-	MOVQ      accumulate+80(FP), R10
-	TESTQ     R10, R10
-	JZ        fresh
-	MOVQ      DI, R10
-	VMOVUPS.Z (R10), K1, Z0
-	ADDQ      R8, R10
-	VMOVUPS.Z (R10), K1, Z1
-	ADDQ      R8, R10
-	VMOVUPS.Z (R10), K1, Z2
-	ADDQ      R8, R10
-	VMOVUPS.Z (R10), K1, Z3
-	ADDQ      R8, R10
-
-fresh:
-	MOVQ CX, R10
-	MOVQ b+40(FP), R11
-	MOVQ k+8(FP), R12
-
-product:
-	VMOVUPS.Z    (R11), K1, Z4
-	VBROADCASTSS (R10), Z5
-	VFMADD231PS  Z4, Z5, Z0
-	VBROADCASTSS (R10)(DX*1), Z5
-	VFMADD231PS  Z4, Z5, Z1
-	VBROADCASTSS (R10)(DX*2), Z5
-	VFMADD231PS  Z4, Z5, Z2
-	VBROADCASTSS (R10)(R9*1), Z5
-	VFMADD231PS  Z4, Z5, Z3
-	ADDQ         BX, R10
-	ADDQ         SI, R11
-	DECQ         R12
-	JNZ          product
-	MOVQ         DI, R10
-	VMOVUPS      Z0, K1, (R10)
-	ADDQ         R8, R10
-	VMOVUPS      Z1, K1, (R10)
-	ADDQ         R8, R10
-	VMOVUPS      Z2, K1, (R10)
-	ADDQ         R8, R10
-	VMOVUPS      Z3, K1, (R10)
-	ADDQ         R8, R10
-	MOVQ         R10, DI
-	ADDQ         DX, CX
-	ADDQ         DX, CX
-	ADDQ         DX, CX
-	ADDQ         DX, CX
-	DECQ         AX
-	JNZ          block
-	VZEROUPPER
-	RET
-
-// func gemm2x2AVX512(blocks int, k int, a *float32, rsa uintptr, csa uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, last int, accumulate int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·gemm2x2AVX512(SB), NOSPLIT, $0-88
-	MOVQ  last+72(FP), AX
-	MOVQ  $-1, CX
-	BZHIQ AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  blocks+0(FP), AX
-	MOVQ  a+16(FP), CX
-	MOVQ  rsa+24(FP), DX
-	MOVQ  csa+32(FP), BX
-	MOVQ  ldb+48(FP), SI
-	MOVQ  c+56(FP), DI
-	MOVQ  ldc+64(FP), R8
-
-block:
-	VPXORD    Z0, Z0, Z0
-	VPXORD    Z1, Z1, Z1
-	VPXORD    Z2, Z2, Z2
-	VPXORD    Z3, Z3, Z3
-	MOVQ      accumulate+80(FP), R9
 	TESTQ     R9, R9
 	JZ        fresh
-	MOVQ      DI, R9
-	VMOVUPS   (R9), Z0
-	VMOVUPS.Z 64(R9), K1, Z1
-	ADDQ      R8, R9
-	VMOVUPS   (R9), Z2
-	VMOVUPS.Z 64(R9), K1, Z3
-	ADDQ      R8, R9
+	VMOVUPS.Z (R9), K1, Z0
+	ADDQ      SI, R9
+	VMOVUPS.Z (R9), K1, Z1
+	ADDQ      SI, R9
+	VMOVUPS.Z (R9), K1, Z2
+	ADDQ      SI, R9
+	VMOVUPS.Z (R9), K1, Z3
+	ADDQ      SI, R9
 
 fresh:
-	MOVQ CX, R9
-	MOVQ b+40(FP), R10
-	MOVQ k+8(FP), R11
+	MOVQ R10, R12
+	MOVQ b+56(FP), R13
+	MOVQ k+16(FP), R14
+	SUBQ $0x02, R14
+	JL   rest
 
 product:
-	VMOVUPS      (R10), Z4
-	VMOVUPS.Z    64(R10), K1, Z5
-	VBROADCASTSS (R9), Z6
+	VMOVUPS.Z    (R13), K1, Z4
+	VBROADCASTSS (R12), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VBROADCASTSS (R12)(AX*1), Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VBROADCASTSS (R12)(AX*2), Z5
+	VFMADD231PS  Z4, Z5, Z2
+	VBROADCASTSS (R12)(DI*1), Z5
+	VFMADD231PS  Z4, Z5, Z3
+	ADDQ         CX, R12
+	ADDQ         DX, R13
+	VMOVUPS.Z    (R13), K1, Z4
+	VBROADCASTSS (R12), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VBROADCASTSS (R12)(AX*1), Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VBROADCASTSS (R12)(AX*2), Z5
+	VFMADD231PS  Z4, Z5, Z2
+	VBROADCASTSS (R12)(DI*1), Z5
+	VFMADD231PS  Z4, Z5, Z3
+	ADDQ         CX, R12
+	ADDQ         DX, R13
+	SUBQ         $0x02, R14
+	JGE          product
+
+rest:
+	ADDQ $0x02, R14
+	JZ   stored
+
+single:
+	VMOVUPS.Z    (R13), K1, Z4
+	VBROADCASTSS (R12), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VBROADCASTSS (R12)(AX*1), Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VBROADCASTSS (R12)(AX*2), Z5
+	VFMADD231PS  Z4, Z5, Z2
+	VBROADCASTSS (R12)(DI*1), Z5
+	VFMADD231PS  Z4, Z5, Z3
+	ADDQ         CX, R12
+	ADDQ         DX, R13
+	DECQ         R14
+	JNZ          single
+
+stored:
+	VMOVUPS Z0, K1, (R8)
+	ADDQ    BX, R8
+	VMOVUPS Z1, K1, (R8)
+	ADDQ    BX, R8
+	VMOVUPS Z2, K1, (R8)
+	ADDQ    BX, R8
+	VMOVUPS Z3, K1, (R8)
+	ADDQ    BX, R8
+	ADDQ    nextA+48(FP), R10
+	DECQ    R11
+	JNZ     block
+	MOVQ    init+96(FP), R8
+	TESTQ   R8, R8
+	JZ      nextPanel
+	MOVQ    init+96(FP), R8
+	ADDQ    $+64, R8
+	MOVQ    R8, init+96(FP)
+
+nextPanel:
+	MOVQ c+80(FP), R8
+	ADDQ $+64, R8
+	MOVQ R8, c+80(FP)
+	MOVQ nextB+72(FP), R10
+	MOVQ b+56(FP), R8
+	ADDQ R10, R8
+	MOVQ R8, b+56(FP)
+	SUBQ $+16, columns+8(FP)
+	JG   panel
+	VZEROUPPER
+	RET
+
+// func gemm2x2AVX512(blocks int, columns int, k int, a *float32, rsa uintptr, csa uintptr, nextA uintptr, b *float32, ldb uintptr, nextB uintptr, c *float32, ldc uintptr, init *float32, ldinit uintptr)
+// Requires: AVX, AVX512F
+TEXT ·gemm2x2AVX512(SB), NOSPLIT, $0-112
+	MOVQ rsa+32(FP), AX
+	MOVQ csa+40(FP), CX
+	MOVQ ldb+64(FP), DX
+	MOVQ ldc+88(FP), BX
+	MOVQ ldinit+104(FP), SI
+
+panel:
+	MOVQ c+80(FP), DI
+	MOVQ init+96(FP), R8
+	MOVQ a+24(FP), R9
+	MOVQ blocks+0(FP), R10
+
+block:
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	TESTQ   R8, R8
+	JZ      fresh
+	VMOVUPS (R8), Z0
+	VMOVUPS 64(R8), Z1
+	ADDQ    SI, R8
+	VMOVUPS (R8), Z2
+	VMOVUPS 64(R8), Z3
+	ADDQ    SI, R8
+
+fresh:
+	MOVQ R9, R11
+	MOVQ b+56(FP), R12
+	MOVQ k+16(FP), R13
+	SUBQ $0x02, R13
+	JL   rest
+
+product:
+	VMOVUPS      (R12), Z4
+	VMOVUPS      64(R12), Z5
+	VBROADCASTSS (R11), Z6
 	VFMADD231PS  Z4, Z6, Z0
 	VFMADD231PS  Z5, Z6, Z1
-	VBROADCASTSS (R9)(DX*1), Z6
+	VBROADCASTSS (R11)(AX*1), Z6
 	VFMADD231PS  Z4, Z6, Z2
 	VFMADD231PS  Z5, Z6, Z3
-	ADDQ         BX, R9
-	ADDQ         SI, R10
-	DECQ         R11
-	JNZ          product
-	MOVQ         DI, R9
-	VMOVUPS      Z0, (R9)
-	VMOVUPS      Z1, K1, 64(R9)
-	ADDQ         R8, R9
-	VMOVUPS      Z2, (R9)
-	VMOVUPS      Z3, K1, 64(R9)
-	ADDQ         R8, R9
-	MOVQ         R9, DI
-	ADDQ         DX, CX
-	ADDQ         DX, CX
-	DECQ         AX
-	JNZ          block
+	ADDQ         CX, R11
+	ADDQ         DX, R12
+	VMOVUPS      (R12), Z4
+	VMOVUPS      64(R12), Z5
+	VBROADCASTSS (R11), Z6
+	VFMADD231PS  Z4, Z6, Z0
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS (R11)(AX*1), Z6
+	VFMADD231PS  Z4, Z6, Z2
+	VFMADD231PS  Z5, Z6, Z3
+	ADDQ         CX, R11
+	ADDQ         DX, R12
+	SUBQ         $0x02, R13
+	JGE          product
+
+rest:
+	ADDQ $0x02, R13
+	JZ   stored
+
+single:
+	VMOVUPS      (R12), Z4
+	VMOVUPS      64(R12), Z5
+	VBROADCASTSS (R11), Z6
+	VFMADD231PS  Z4, Z6, Z0
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS (R11)(AX*1), Z6
+	VFMADD231PS  Z4, Z6, Z2
+	VFMADD231PS  Z5, Z6, Z3
+	ADDQ         CX, R11
+	ADDQ         DX, R12
+	DECQ         R13
+	JNZ          single
+
+stored:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	ADDQ    BX, DI
+	VMOVUPS Z2, (DI)
+	VMOVUPS Z3, 64(DI)
+	ADDQ    BX, DI
+	ADDQ    nextA+48(FP), R9
+	DECQ    R10
+	JNZ     block
+	MOVQ    init+96(FP), DI
+	TESTQ   DI, DI
+	JZ      nextPanel
+	MOVQ    init+96(FP), DI
+	ADDQ    $+128, DI
+	MOVQ    DI, init+96(FP)
+
+nextPanel:
+	MOVQ c+80(FP), DI
+	ADDQ $+128, DI
+	MOVQ DI, c+80(FP)
+	MOVQ nextB+72(FP), R9
+	MOVQ b+56(FP), DI
+	ADDQ R9, DI
+	MOVQ DI, b+56(FP)
+	SUBQ $+32, columns+8(FP)
+	JG   panel
 	VZEROUPPER
 	RET
 
-// func gemm2x1AVX512(blocks int, k int, a *float32, rsa uintptr, csa uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, last int, accumulate int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·gemm2x1AVX512(SB), NOSPLIT, $0-88
-	MOVQ  last+72(FP), AX
-	MOVQ  $-1, CX
-	BZHIQ AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  blocks+0(FP), AX
-	MOVQ  a+16(FP), CX
-	MOVQ  rsa+24(FP), DX
-	MOVQ  csa+32(FP), BX
-	MOVQ  ldb+48(FP), SI
-	MOVQ  c+56(FP), DI
-	MOVQ  ldc+64(FP), R8
+// func gemm2x1AVX512(blocks int, columns int, k int, a *float32, rsa uintptr, csa uintptr, nextA uintptr, b *float32, ldb uintptr, nextB uintptr, c *float32, ldc uintptr, init *float32, ldinit uintptr)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·gemm2x1AVX512(SB), NOSPLIT, $0-112
+	MOVQ rsa+32(FP), AX
+	MOVQ csa+40(FP), CX
+	MOVQ ldb+64(FP), DX
+	MOVQ ldc+88(FP), BX
+	MOVQ ldinit+104(FP), SI
+
+panel:
+	MOVQ    columns+8(FP), DI
+	MOVQ    $0x00000010, R8
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	MOVQ    $-1, R8
+	BZHIQ   DI, R8, R8
+	KMOVW   R8, K1
+	MOVQ    c+80(FP), DI
+	MOVQ    init+96(FP), R8
+	MOVQ    a+24(FP), R9
+	MOVQ    blocks+0(FP), R10
 
 block:
 	VPXORD    Z0, Z0, Z0
 	VPXORD    Z1, Z1, Z1
-	MOVQ      accumulate+80(FP), R9
-	TESTQ     R9, R9
+	TESTQ     R8, R8
 	JZ        fresh
-	MOVQ      DI, R9
-	VMOVUPS.Z (R9), K1, Z0
-	ADDQ      R8, R9
-	VMOVUPS.Z (R9), K1, Z1
-	ADDQ      R8, R9
+	VMOVUPS.Z (R8), K1, Z0
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z1
+	ADDQ      SI, R8
 
 fresh:
-	MOVQ CX, R9
-	MOVQ b+40(FP), R10
-	MOVQ k+8(FP), R11
+	MOVQ R9, R11
+	MOVQ b+56(FP), R12
+	MOVQ k+16(FP), R13
+	SUBQ $0x02, R13
+	JL   rest
 
 product:
-	VMOVUPS.Z    (R10), K1, Z2
-	VBROADCASTSS (R9), Z3
+	VMOVUPS.Z    (R12), K1, Z2
+	VBROADCASTSS (R11), Z3
 	VFMADD231PS  Z2, Z3, Z0
-	VBROADCASTSS (R9)(DX*1), Z3
+	VBROADCASTSS (R11)(AX*1), Z3
 	VFMADD231PS  Z2, Z3, Z1
-	ADDQ         BX, R9
-	ADDQ         SI, R10
-	DECQ         R11
-	JNZ          product
-	MOVQ         DI, R9
-	VMOVUPS      Z0, K1, (R9)
-	ADDQ         R8, R9
-	VMOVUPS      Z1, K1, (R9)
-	ADDQ         R8, R9
-	MOVQ         R9, DI
-	ADDQ         DX, CX
-	ADDQ         DX, CX
-	DECQ         AX
-	JNZ          block
+	ADDQ         CX, R11
+	ADDQ         DX, R12
+	VMOVUPS.Z    (R12), K1, Z2
+	VBROADCASTSS (R11), Z3
+	VFMADD231PS  Z2, Z3, Z0
+	VBROADCASTSS (R11)(AX*1), Z3
+	VFMADD231PS  Z2, Z3, Z1
+	ADDQ         CX, R11
+	ADDQ         DX, R12
+	SUBQ         $0x02, R13
+	JGE          product
+
+rest:
+	ADDQ $0x02, R13
+	JZ   stored
+
+single:
+	VMOVUPS.Z    (R12), K1, Z2
+	VBROADCASTSS (R11), Z3
+	VFMADD231PS  Z2, Z3, Z0
+	VBROADCASTSS (R11)(AX*1), Z3
+	VFMADD231PS  Z2, Z3, Z1
+	ADDQ         CX, R11
+	ADDQ         DX, R12
+	DECQ         R13
+	JNZ          single
+
+stored:
+	VMOVUPS Z0, K1, (DI)
+	ADDQ    BX, DI
+	VMOVUPS Z1, K1, (DI)
+	ADDQ    BX, DI
+	ADDQ    nextA+48(FP), R9
+	DECQ    R10
+	JNZ     block
+	MOVQ    init+96(FP), DI
+	TESTQ   DI, DI
+	JZ      nextPanel
+	MOVQ    init+96(FP), DI
+	ADDQ    $+64, DI
+	MOVQ    DI, init+96(FP)
+
+nextPanel:
+	MOVQ c+80(FP), DI
+	ADDQ $+64, DI
+	MOVQ DI, c+80(FP)
+	MOVQ nextB+72(FP), R9
+	MOVQ b+56(FP), DI
+	ADDQ R9, DI
+	MOVQ DI, b+56(FP)
+	SUBQ $+16, columns+8(FP)
+	JG   panel
 	VZEROUPPER
 	RET
 
-// func gemm1x4AVX512(blocks int, k int, a *float32, rsa uintptr, csa uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, last int, accumulate int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·gemm1x4AVX512(SB), NOSPLIT, $0-88
-	MOVQ  last+72(FP), AX
-	MOVQ  $-1, CX
-	BZHIQ AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  blocks+0(FP), AX
-	MOVQ  a+16(FP), CX
-	MOVQ  rsa+24(FP), DX
-	MOVQ  csa+32(FP), BX
-	MOVQ  ldb+48(FP), SI
-	MOVQ  c+56(FP), DI
-	MOVQ  ldc+64(FP), R8
+// func gemm1x4AVX512(blocks int, columns int, k int, a *float32, rsa uintptr, csa uintptr, nextA uintptr, b *float32, ldb uintptr, nextB uintptr, c *float32, ldc uintptr, init *float32, ldinit uintptr)
+// Requires: AVX, AVX512F
+TEXT ·gemm1x4AVX512(SB), NOSPLIT, $0-112
+	MOVQ rsa+32(FP), AX
+	MOVQ csa+40(FP), AX
+	MOVQ ldb+64(FP), CX
+	MOVQ ldc+88(FP), DX
+	MOVQ ldinit+104(FP), BX
+
+panel:
+	MOVQ c+80(FP), SI
+	MOVQ init+96(FP), DI
+	MOVQ a+24(FP), R8
+	MOVQ blocks+0(FP), R9
 
 block:
-	VPXORD    Z0, Z0, Z0
-	VPXORD    Z1, Z1, Z1
-	VPXORD    Z2, Z2, Z2
-	VPXORD    Z3, Z3, Z3
-	MOVQ      accumulate+80(FP), R9
-	TESTQ     R9, R9
-	JZ        fresh
-	MOVQ      DI, R9
-	VMOVUPS   (R9), Z0
-	VMOVUPS   64(R9), Z1
-	VMOVUPS   128(R9), Z2
-	VMOVUPS.Z 192(R9), K1, Z3
-	ADDQ      R8, R9
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	TESTQ   DI, DI
+	JZ      fresh
+	VMOVUPS (DI), Z0
+	VMOVUPS 64(DI), Z1
+	VMOVUPS 128(DI), Z2
+	VMOVUPS 192(DI), Z3
+	ADDQ    BX, DI
 
 fresh:
-	MOVQ CX, R9
-	MOVQ b+40(FP), R10
-	MOVQ k+8(FP), R11
+	MOVQ R8, R10
+	MOVQ b+56(FP), R11
+	MOVQ k+16(FP), R12
+	SUBQ $0x02, R12
+	JL   rest
 
 product:
-	VMOVUPS      (R10), Z4
-	VMOVUPS      64(R10), Z5
-	VMOVUPS      128(R10), Z6
-	VMOVUPS.Z    192(R10), K1, Z7
-	VBROADCASTSS (R9), Z8
+	VMOVUPS      (R11), Z4
+	VMOVUPS      64(R11), Z5
+	VMOVUPS      128(R11), Z6
+	VMOVUPS      192(R11), Z7
+	VBROADCASTSS (R10), Z8
 	VFMADD231PS  Z4, Z8, Z0
 	VFMADD231PS  Z5, Z8, Z1
 	VFMADD231PS  Z6, Z8, Z2
 	VFMADD231PS  Z7, Z8, Z3
-	ADDQ         BX, R9
-	ADDQ         SI, R10
-	DECQ         R11
-	JNZ          product
-	MOVQ         DI, R9
-	VMOVUPS      Z0, (R9)
-	VMOVUPS      Z1, 64(R9)
-	VMOVUPS      Z2, 128(R9)
-	VMOVUPS      Z3, K1, 192(R9)
-	ADDQ         R8, R9
-	MOVQ         R9, DI
-	ADDQ         DX, CX
-	DECQ         AX
-	JNZ          block
+	ADDQ         AX, R10
+	ADDQ         CX, R11
+	VMOVUPS      (R11), Z4
+	VMOVUPS      64(R11), Z5
+	VMOVUPS      128(R11), Z6
+	VMOVUPS      192(R11), Z7
+	VBROADCASTSS (R10), Z8
+	VFMADD231PS  Z4, Z8, Z0
+	VFMADD231PS  Z5, Z8, Z1
+	VFMADD231PS  Z6, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z3
+	ADDQ         AX, R10
+	ADDQ         CX, R11
+	SUBQ         $0x02, R12
+	JGE          product
+
+rest:
+	ADDQ $0x02, R12
+	JZ   stored
+
+single:
+	VMOVUPS      (R11), Z4
+	VMOVUPS      64(R11), Z5
+	VMOVUPS      128(R11), Z6
+	VMOVUPS      192(R11), Z7
+	VBROADCASTSS (R10), Z8
+	VFMADD231PS  Z4, Z8, Z0
+	VFMADD231PS  Z5, Z8, Z1
+	VFMADD231PS  Z6, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z3
+	ADDQ         AX, R10
+	ADDQ         CX, R11
+	DECQ         R12
+	JNZ          single
+
+stored:
+	VMOVUPS Z0, (SI)
+	VMOVUPS Z1, 64(SI)
+	VMOVUPS Z2, 128(SI)
+	VMOVUPS Z3, 192(SI)
+	ADDQ    DX, SI
+	ADDQ    nextA+48(FP), R8
+	DECQ    R9
+	JNZ     block
+	MOVQ    init+96(FP), SI
+	TESTQ   SI, SI
+	JZ      nextPanel
+	MOVQ    init+96(FP), SI
+	ADDQ    $+256, SI
+	MOVQ    SI, init+96(FP)
+
+nextPanel:
+	MOVQ c+80(FP), SI
+	ADDQ $+256, SI
+	MOVQ SI, c+80(FP)
+	MOVQ nextB+72(FP), R8
+	MOVQ b+56(FP), SI
+	ADDQ R8, SI
+	MOVQ SI, b+56(FP)
+	SUBQ $+64, columns+8(FP)
+	JG   panel
 	VZEROUPPER
 	RET
 
-// func gemm1x2AVX512(blocks int, k int, a *float32, rsa uintptr, csa uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, last int, accumulate int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·gemm1x2AVX512(SB), NOSPLIT, $0-88
-	MOVQ  last+72(FP), AX
-	MOVQ  $-1, CX
-	BZHIQ AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  blocks+0(FP), AX
-	MOVQ  a+16(FP), CX
-	MOVQ  rsa+24(FP), DX
-	MOVQ  csa+32(FP), BX
-	MOVQ  ldb+48(FP), SI
-	MOVQ  c+56(FP), DI
-	MOVQ  ldc+64(FP), R8
+// func gemm1x2AVX512(blocks int, columns int, k int, a *float32, rsa uintptr, csa uintptr, nextA uintptr, b *float32, ldb uintptr, nextB uintptr, c *float32, ldc uintptr, init *float32, ldinit uintptr)
+// Requires: AVX, AVX512F
+TEXT ·gemm1x2AVX512(SB), NOSPLIT, $0-112
+	MOVQ rsa+32(FP), AX
+	MOVQ csa+40(FP), AX
+	MOVQ ldb+64(FP), CX
+	MOVQ ldc+88(FP), DX
+	MOVQ ldinit+104(FP), BX
+
+panel:
+	MOVQ c+80(FP), SI
+	MOVQ init+96(FP), DI
+	MOVQ a+24(FP), R8
+	MOVQ blocks+0(FP), R9
 
 block:
-	VPXORD    Z0, Z0, Z0
-	VPXORD    Z1, Z1, Z1
-	MOVQ      accumulate+80(FP), R9
-	TESTQ     R9, R9
-	JZ        fresh
-	MOVQ      DI, R9
-	VMOVUPS   (R9), Z0
-	VMOVUPS.Z 64(R9), K1, Z1
-	ADDQ      R8, R9
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	TESTQ   DI, DI
+	JZ      fresh
+	VMOVUPS (DI), Z0
+	VMOVUPS 64(DI), Z1
+	ADDQ    BX, DI
 
 fresh:
-	MOVQ CX, R9
-	MOVQ b+40(FP), R10
-	MOVQ k+8(FP), R11
+	MOVQ R8, R10
+	MOVQ b+56(FP), R11
+	MOVQ k+16(FP), R12
+	SUBQ $0x02, R12
+	JL   rest
 
 product:
-	VMOVUPS      (R10), Z2
-	VMOVUPS.Z    64(R10), K1, Z3
-	VBROADCASTSS (R9), Z4
+	VMOVUPS      (R11), Z2
+	VMOVUPS      64(R11), Z3
+	VBROADCASTSS (R10), Z4
 	VFMADD231PS  Z2, Z4, Z0
 	VFMADD231PS  Z3, Z4, Z1
-	ADDQ         BX, R9
-	ADDQ         SI, R10
-	DECQ         R11
-	JNZ          product
-	MOVQ         DI, R9
-	VMOVUPS      Z0, (R9)
-	VMOVUPS      Z1, K1, 64(R9)
-	ADDQ         R8, R9
-	MOVQ         R9, DI
-	ADDQ         DX, CX
-	DECQ         AX
-	JNZ          block
+	ADDQ         AX, R10
+	ADDQ         CX, R11
+	VMOVUPS      (R11), Z2
+	VMOVUPS      64(R11), Z3
+	VBROADCASTSS (R10), Z4
+	VFMADD231PS  Z2, Z4, Z0
+	VFMADD231PS  Z3, Z4, Z1
+	ADDQ         AX, R10
+	ADDQ         CX, R11
+	SUBQ         $0x02, R12
+	JGE          product
+
+rest:
+	ADDQ $0x02, R12
+	JZ   stored
+
+single:
+	VMOVUPS      (R11), Z2
+	VMOVUPS      64(R11), Z3
+	VBROADCASTSS (R10), Z4
+	VFMADD231PS  Z2, Z4, Z0
+	VFMADD231PS  Z3, Z4, Z1
+	ADDQ         AX, R10
+	ADDQ         CX, R11
+	DECQ         R12
+	JNZ          single
+
+stored:
+	VMOVUPS Z0, (SI)
+	VMOVUPS Z1, 64(SI)
+	ADDQ    DX, SI
+	ADDQ    nextA+48(FP), R8
+	DECQ    R9
+	JNZ     block
+	MOVQ    init+96(FP), SI
+	TESTQ   SI, SI
+	JZ      nextPanel
+	MOVQ    init+96(FP), SI
+	ADDQ    $+128, SI
+	MOVQ    SI, init+96(FP)
+
+nextPanel:
+	MOVQ c+80(FP), SI
+	ADDQ $+128, SI
+	MOVQ SI, c+80(FP)
+	MOVQ nextB+72(FP), R8
+	MOVQ b+56(FP), SI
+	ADDQ R8, SI
+	MOVQ SI, b+56(FP)
+	SUBQ $+32, columns+8(FP)
+	JG   panel
 	VZEROUPPER
 	RET
 
-// func gemm1x1AVX512(blocks int, k int, a *float32, rsa uintptr, csa uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, last int, accumulate int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·gemm1x1AVX512(SB), NOSPLIT, $0-88
-	MOVQ  last+72(FP), AX
-	MOVQ  $-1, CX
-	BZHIQ AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  blocks+0(FP), AX
-	MOVQ  a+16(FP), CX
-	MOVQ  rsa+24(FP), DX
-	MOVQ  csa+32(FP), BX
-	MOVQ  ldb+48(FP), SI
-	MOVQ  c+56(FP), DI
-	MOVQ  ldc+64(FP), R8
+// func gemm1x1AVX512(blocks int, columns int, k int, a *float32, rsa uintptr, csa uintptr, nextA uintptr, b *float32, ldb uintptr, nextB uintptr, c *float32, ldc uintptr, init *float32, ldinit uintptr)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·gemm1x1AVX512(SB), NOSPLIT, $0-112
+	MOVQ rsa+32(FP), AX
+	MOVQ csa+40(FP), AX
+	MOVQ ldb+64(FP), CX
+	MOVQ ldc+88(FP), DX
+	MOVQ ldinit+104(FP), BX
+
+panel:
+	MOVQ    columns+8(FP), SI
+	MOVQ    $0x00000010, DI
+	CMPQ    SI, DI
+	CMOVQGT DI, SI
+	MOVQ    $-1, DI
+	BZHIQ   SI, DI, DI
+	KMOVW   DI, K1
+	MOVQ    c+80(FP), SI
+	MOVQ    init+96(FP), DI
+	MOVQ    a+24(FP), R8
+	MOVQ    blocks+0(FP), R9
 
 block:
 	VPXORD    Z0, Z0, Z0
-	MOVQ      accumulate+80(FP), R9
-	TESTQ     R9, R9
+	TESTQ     DI, DI
 	JZ        fresh
-	MOVQ      DI, R9
-	VMOVUPS.Z (R9), K1, Z0
-	ADDQ      R8, R9
+	VMOVUPS.Z (DI), K1, Z0
+	ADDQ      BX, DI
 
 fresh:
-	MOVQ CX, R9
-	MOVQ b+40(FP), R10
-	MOVQ k+8(FP), R11
+	MOVQ R8, R10
+	MOVQ b+56(FP), R11
+	MOVQ k+16(FP), R12
+	SUBQ $0x02, R12
+	JL   rest
 
 product:
-	VMOVUPS.Z    (R10), K1, Z1
-	VBROADCASTSS (R9), Z2
+	VMOVUPS.Z    (R11), K1, Z1
+	VBROADCASTSS (R10), Z2
 	VFMADD231PS  Z1, Z2, Z0
-	ADDQ         BX, R9
-	ADDQ         SI, R10
-	DECQ         R11
-	JNZ          product
-	MOVQ         DI, R9
-	VMOVUPS      Z0, K1, (R9)
-	ADDQ         R8, R9
-	MOVQ         R9, DI
-	ADDQ         DX, CX
-	DECQ         AX
-	JNZ          block
+	ADDQ         AX, R10
+	ADDQ         CX, R11
+	VMOVUPS.Z    (R11), K1, Z1
+	VBROADCASTSS (R10), Z2
+	VFMADD231PS  Z1, Z2, Z0
+	ADDQ         AX, R10
+	ADDQ         CX, R11
+	SUBQ         $0x02, R12
+	JGE          product
+
+rest:
+	ADDQ $0x02, R12
+	JZ   stored
+
+single:
+	VMOVUPS.Z    (R11), K1, Z1
+	VBROADCASTSS (R10), Z2
+	VFMADD231PS  Z1, Z2, Z0
+	ADDQ         AX, R10
+	ADDQ         CX, R11
+	DECQ         R12
+	JNZ          single
+
+stored:
+	VMOVUPS Z0, K1, (SI)
+	ADDQ    DX, SI
+	ADDQ    nextA+48(FP), R8
+	DECQ    R9
+	JNZ     block
+	MOVQ    init+96(FP), SI
+	TESTQ   SI, SI
+	JZ      nextPanel
+	MOVQ    init+96(FP), SI
+	ADDQ    $+64, SI
+	MOVQ    SI, init+96(FP)
+
+nextPanel:
+	MOVQ c+80(FP), SI
+	ADDQ $+64, SI
+	MOVQ SI, c+80(FP)
+	MOVQ nextB+72(FP), R8
+	MOVQ b+56(FP), SI
+	ADDQ R8, SI
+	MOVQ SI, b+56(FP)
+	SUBQ $+16, columns+8(FP)
+	JG   panel
+	VZEROUPPER
+	RET
+
+// func packPanelAVX512(k int, panel *float32, b *float32, ldb uintptr)
+// Requires: AVX, AVX512F
+TEXT ·packPanelAVX512(SB), NOSPLIT, $0-32
+	MOVQ k+0(FP), AX
+	MOVQ panel+8(FP), CX
+	MOVQ b+16(FP), DX
+	MOVQ ldb+24(FP), BX
+
+row:
+	VMOVUPS (DX), Z0
+	VMOVUPS 64(DX), Z1
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    BX, DX
+	ADDQ    $+128, CX
+	DECQ    AX
+	JNZ     row
 	VZEROUPPER
 	RET
 
@@ -2380,11 +2979,138 @@ DATA f3e2aaaaa<>+60(SB)/4, $0x3e2aaaaa
 GLOBL f3e2aaaaa<>(SB), RODATA|NOPTR, $64
 
 // func softmaxRowsAVX512(rows int, n int, dst *float32, src *float32)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, AVX512VL, BMI2
 TEXT ·softmaxRowsAVX512(SB), NOSPLIT, $0-32
-	MOVQ rows+0(FP), AX
-	MOVQ dst+16(FP), CX
-	MOVQ src+24(FP), DX
+	MOVQ  rows+0(FP), AX
+	MOVQ  dst+16(FP), CX
+	MOVQ  src+24(FP), DX
+	MOVQ  n+8(FP), BX
+	CMPQ  BX, $0x10
+	JG    row
+	MOVQ  $-1, SI
+	BZHIQ BX, SI, SI
+	KMOVW SI, K1
+	CMPQ  BX, $0x08
+	JG    short
+	SUBQ  $0x02, AX
+	JL    last
+
+pair:
+	LEAQ          (DX)(BX*4), SI
+	VBROADCASTSS  (DX), Y2
+	VBROADCASTSS  (SI), Y1
+	VMOVUPS       (DX), K1, Y2
+	VMOVUPS       (SI), K1, Y1
+	VINSERTF64X4  $0x01, Y1, Z2, Z0
+	VMOVAPS       Z0, Z1
+	VSHUFF32X4    $0xb1, Z1, Z1, Z3
+	VMAXPS        Z3, Z1, Z1
+	VPERMILPS     $0x4e, Z1, Z3
+	VMAXPS        Z3, Z1, Z1
+	VPERMILPS     $0xb1, Z1, Z3
+	VMAXPS        Z3, Z1, Z1
+	VSUBPS        Z1, Z0, Z0
+	VMOVUPS       f42b20000<>+0(SB), Z1
+	VMOVUPS       fc2d20000<>+0(SB), Z3
+	VMINPS        Z0, Z1, Z0
+	VMAXPS        Z0, Z3, Z0
+	VMULPS        f3fb8aa3b<>+0(SB), Z0, Z1
+	VRNDSCALEPS   $0x00, Z1, Z1
+	VFNMADD231PS  f3f318000<>+0(SB), Z1, Z0
+	VFNMADD231PS  fb95e8083<>+0(SB), Z1, Z0
+	VMOVUPS       f39506967<>+0(SB), Z3
+	VFMADD213PS   f3ab743ce<>+0(SB), Z0, Z3
+	VFMADD213PS   f3c088908<>+0(SB), Z0, Z3
+	VFMADD213PS   f3d2aa9c1<>+0(SB), Z0, Z3
+	VFMADD213PS   f3e2aaaaa<>+0(SB), Z0, Z3
+	VFMADD213PS   f3f000000<>+0(SB), Z0, Z3
+	VMULPS        Z0, Z0, Z4
+	VFMADD213PS   Z0, Z4, Z3
+	VADDPS        f3f800000<>+0(SB), Z3, Z3
+	VSCALEFPS     Z1, Z3, Z0
+	KMOVW         K1, SI
+	IMUL3Q        $+257, SI, SI
+	KMOVW         SI, K2
+	VMOVAPS.Z     Z0, K2, Z0
+	VSHUFF32X4    $0xb1, Z0, Z0, Z1
+	VADDPS        Z1, Z0, Z3
+	VPERMILPS     $0x4e, Z3, Z1
+	VADDPS        Z1, Z3, Z3
+	VPERMILPS     $0xb1, Z3, Z1
+	VADDPS        Z1, Z3, Z3
+	VMOVUPS       f3f800000<>+0(SB), Z1
+	VDIVPS        Z3, Z1, Z3
+	VMULPS        Z3, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VMOVUPS       Y0, K1, (CX)
+	VMOVUPS       Y1, K1, (CX)(BX*4)
+	LEAQ          (DX)(BX*8), DX
+	LEAQ          (CX)(BX*8), CX
+	SUBQ          $0x02, AX
+	JGE           pair
+
+last:
+	ADDQ $0x02, AX
+	JNZ  short
+	VZEROUPPER
+	RET
+
+short:
+	VBROADCASTSS  (DX), Z1
+	VMOVUPS.Z     (DX), K1, Z0
+	VMOVAPS       Z0, Z2
+	VMOVAPS       Z1, Z3
+	VMOVAPS       Z0, K1, Z3
+	VMOVAPS       Z3, Z0
+	VMAXPS        Z0, Z1, Z1
+	VEXTRACTF64X4 $0x01, Z1, Y0
+	VMAXPS        Y0, Y1, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VMAXPS        X1, X0, X0
+	VPERMILPS     $0x4e, X0, X1
+	VMAXPS        X1, X0, X0
+	VPERMILPS     $0xb1, X0, X1
+	VMAXPS        X1, X0, X0
+	VBROADCASTSS  X0, Z1
+	VSUBPS        Z1, Z2, Z0
+	VMOVUPS       f42b20000<>+0(SB), Z1
+	VMOVUPS       fc2d20000<>+0(SB), Z2
+	VMINPS        Z0, Z1, Z0
+	VMAXPS        Z0, Z2, Z0
+	VMULPS        f3fb8aa3b<>+0(SB), Z0, Z1
+	VRNDSCALEPS   $0x00, Z1, Z1
+	VFNMADD231PS  f3f318000<>+0(SB), Z1, Z0
+	VFNMADD231PS  fb95e8083<>+0(SB), Z1, Z0
+	VMOVUPS       f39506967<>+0(SB), Z2
+	VFMADD213PS   f3ab743ce<>+0(SB), Z0, Z2
+	VFMADD213PS   f3c088908<>+0(SB), Z0, Z2
+	VFMADD213PS   f3d2aa9c1<>+0(SB), Z0, Z2
+	VFMADD213PS   f3e2aaaaa<>+0(SB), Z0, Z2
+	VFMADD213PS   f3f000000<>+0(SB), Z0, Z2
+	VMULPS        Z0, Z0, Z3
+	VFMADD213PS   Z0, Z3, Z2
+	VADDPS        f3f800000<>+0(SB), Z2, Z2
+	VSCALEFPS     Z1, Z2, Z0
+	VMOVAPS.Z     Z0, K1, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y1
+	VEXTRACTF128  $0x01, Y1, X2
+	VADDPS        X2, X1, X1
+	VPERMILPS     $0x4e, X1, X2
+	VADDPS        X2, X1, X1
+	VPERMILPS     $0xb1, X1, X2
+	VADDPS        X2, X1, X1
+	VMOVSS        f3f800000<>+0(SB), X2
+	VDIVSS        X1, X2, X2
+	VBROADCASTSS  X2, Z1
+	VMULPS        Z1, Z0, Z0
+	VMOVUPS       Z0, K1, (CX)
+	LEAQ          (DX)(BX*4), DX
+	LEAQ          (CX)(BX*4), CX
+	DECQ          AX
+	JNZ           short
+	VZEROUPPER
+	RET
 
 row:
 	VBROADCASTSS (DX), Z0
@@ -2501,29 +3227,29 @@ done30:
 	VMOVSS        f3f800000<>+0(SB), X1
 	VDIVSS        X0, X1, X1
 	VBROADCASTSS  X1, Z0
-	MOVQ          CX, BX
-	MOVQ          n+8(FP), SI
-	CMPQ          SI, $0x10
+	MOVQ          n+8(FP), BX
+	MOVQ          CX, SI
+	CMPQ          BX, $0x10
 	JL            next35
 
 loop34:
-	VMOVUPS (BX), Z1
+	VMOVUPS (SI), Z1
 	VMULPS  Z0, Z1, Z1
-	VMOVUPS Z1, (BX)
-	ADDQ    $+64, BX
-	SUBQ    $0x10, SI
-	CMPQ    SI, $0x10
+	VMOVUPS Z1, (SI)
+	ADDQ    $+64, SI
+	SUBQ    $0x10, BX
+	CMPQ    BX, $0x10
 	JGE     loop34
 
 next35:
-	TESTQ     SI, SI
+	TESTQ     BX, BX
 	JZ        done33
 	MOVQ      $-1, DI
-	BZHIQ     SI, DI, DI
+	BZHIQ     BX, DI, DI
 	KMOVW     DI, K1
-	VMOVUPS.Z (BX), K1, Z1
+	VMOVUPS.Z (SI), K1, Z1
 	VMULPS    Z0, Z1, Z1
-	VMOVUPS   Z1, K1, (BX)
+	VMOVUPS   Z1, K1, (SI)
 
 done33:
 	MOVQ n+8(FP), BX
@@ -2994,7 +3720,7 @@ TEXT ·sumRowsAVX512(SB), NOSPLIT, $0-40
 	MOVQ n+8(FP), AX
 	MOVQ dst+16(FP), CX
 	MOVQ src+24(FP), DX
-	CMPQ AX, $0x40
+	CMPQ AX, $0x80
 	JL   next74
 
 loop73:
@@ -3002,19 +3728,31 @@ loop73:
 	VMOVUPS 64(CX), Z1
 	VMOVUPS 128(CX), Z2
 	VMOVUPS 192(CX), Z3
+	VMOVUPS 256(CX), Z4
+	VMOVUPS 320(CX), Z5
+	VMOVUPS 384(CX), Z6
+	VMOVUPS 448(CX), Z7
 	MOVQ    DX, BX
 	MOVQ    rows+0(FP), SI
 	MOVQ    lds+32(FP), DI
 
 rows75:
-	VMOVUPS (BX), Z4
-	VADDPS  Z4, Z0, Z0
-	VMOVUPS 64(BX), Z4
-	VADDPS  Z4, Z1, Z1
-	VMOVUPS 128(BX), Z4
-	VADDPS  Z4, Z2, Z2
-	VMOVUPS 192(BX), Z4
-	VADDPS  Z4, Z3, Z3
+	VMOVUPS (BX), Z8
+	VADDPS  Z8, Z0, Z0
+	VMOVUPS 64(BX), Z8
+	VADDPS  Z8, Z1, Z1
+	VMOVUPS 128(BX), Z8
+	VADDPS  Z8, Z2, Z2
+	VMOVUPS 192(BX), Z8
+	VADDPS  Z8, Z3, Z3
+	VMOVUPS 256(BX), Z8
+	VADDPS  Z8, Z4, Z4
+	VMOVUPS 320(BX), Z8
+	VADDPS  Z8, Z5, Z5
+	VMOVUPS 384(BX), Z8
+	VADDPS  Z8, Z6, Z6
+	VMOVUPS 448(BX), Z8
+	VADDPS  Z8, Z7, Z7
 	ADDQ    DI, BX
 	DECQ    SI
 	JNZ     rows75
@@ -3022,10 +3760,14 @@ rows75:
 	VMOVUPS Z1, 64(CX)
 	VMOVUPS Z2, 128(CX)
 	VMOVUPS Z3, 192(CX)
-	ADDQ    $+256, CX
-	ADDQ    $+256, DX
-	SUBQ    $0x40, AX
-	CMPQ    AX, $0x40
+	VMOVUPS Z4, 256(CX)
+	VMOVUPS Z5, 320(CX)
+	VMOVUPS Z6, 384(CX)
+	VMOVUPS Z7, 448(CX)
+	ADDQ    $+512, CX
+	ADDQ    $+512, DX
+	SUBQ    $0x80, AX
+	CMPQ    AX, $0x80
 	JGE     loop73
 
 next74:
@@ -3074,6 +3816,146 @@ done72:
 	VZEROUPPER
 	RET
 
+// func gatherRowsAVX512(rows int, n int, dst *float32, ldd uintptr, table *float32, ldt uintptr, index *int32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·gatherRowsAVX512(SB), NOSPLIT, $0-56
+	MOVQ rows+0(FP), AX
+	MOVQ dst+16(FP), CX
+	MOVQ ldd+24(FP), DX
+	MOVQ table+32(FP), BX
+	MOVQ ldt+40(FP), SI
+	MOVQ index+48(FP), DI
+
+row:
+	MOVLQSX (DI), R9
+	IMULQ   SI, R9
+	ADDQ    BX, R9
+	MOVQ    CX, R8
+	MOVQ    n+8(FP), R10
+	CMPQ    R10, $0x40
+	JL      next82
+
+loop81:
+	VMOVUPS (R9), Z0
+	VMOVUPS Z0, (R8)
+	VMOVUPS 64(R9), Z0
+	VMOVUPS Z0, 64(R8)
+	VMOVUPS 128(R9), Z0
+	VMOVUPS Z0, 128(R8)
+	VMOVUPS 192(R9), Z0
+	VMOVUPS Z0, 192(R8)
+	ADDQ    $+256, R8
+	ADDQ    $+256, R9
+	SUBQ    $0x40, R10
+	CMPQ    R10, $0x40
+	JGE     loop81
+
+next82:
+	CMPQ R10, $0x10
+	JL   next84
+
+loop83:
+	VMOVUPS (R9), Z0
+	VMOVUPS Z0, (R8)
+	ADDQ    $+64, R8
+	ADDQ    $+64, R9
+	SUBQ    $0x10, R10
+	CMPQ    R10, $0x10
+	JGE     loop83
+
+next84:
+	TESTQ     R10, R10
+	JZ        done80
+	MOVQ      $-1, R11
+	BZHIQ     R10, R11, R11
+	KMOVW     R11, K1
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVUPS   Z0, K1, (R8)
+
+done80:
+	ADDQ DX, CX
+	ADDQ $0x04, DI
+	DECQ AX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func scatterAddRowsAVX512(rows int, n int, src *float32, lds uintptr, table *float32, ldt uintptr, index *int32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·scatterAddRowsAVX512(SB), NOSPLIT, $0-56
+	MOVQ rows+0(FP), AX
+	MOVQ src+16(FP), CX
+	MOVQ lds+24(FP), DX
+	MOVQ table+32(FP), BX
+	MOVQ ldt+40(FP), SI
+	MOVQ index+48(FP), DI
+
+row:
+	MOVLQSX (DI), R9
+	IMULQ   SI, R9
+	ADDQ    BX, R9
+	MOVQ    CX, R8
+	MOVQ    n+8(FP), R10
+	CMPQ    R10, $0x40
+	JL      next87
+
+loop86:
+	VMOVUPS (R9), Z0
+	VMOVUPS (R8), Z1
+	VADDPS  Z1, Z0, Z0
+	VMOVUPS Z0, (R9)
+	VMOVUPS 64(R9), Z0
+	VMOVUPS 64(R8), Z1
+	VADDPS  Z1, Z0, Z0
+	VMOVUPS Z0, 64(R9)
+	VMOVUPS 128(R9), Z0
+	VMOVUPS 128(R8), Z1
+	VADDPS  Z1, Z0, Z0
+	VMOVUPS Z0, 128(R9)
+	VMOVUPS 192(R9), Z0
+	VMOVUPS 192(R8), Z1
+	VADDPS  Z1, Z0, Z0
+	VMOVUPS Z0, 192(R9)
+	ADDQ    $+256, R8
+	ADDQ    $+256, R9
+	SUBQ    $0x40, R10
+	CMPQ    R10, $0x40
+	JGE     loop86
+
+next87:
+	CMPQ R10, $0x10
+	JL   next89
+
+loop88:
+	VMOVUPS (R9), Z0
+	VMOVUPS (R8), Z1
+	VADDPS  Z1, Z0, Z0
+	VMOVUPS Z0, (R9)
+	ADDQ    $+64, R8
+	ADDQ    $+64, R9
+	SUBQ    $0x10, R10
+	CMPQ    R10, $0x10
+	JGE     loop88
+
+next89:
+	TESTQ     R10, R10
+	JZ        done85
+	MOVQ      $-1, R11
+	BZHIQ     R10, R11, R11
+	KMOVW     R11, K1
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVUPS.Z (R8), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (R9)
+
+done85:
+	ADDQ DX, CX
+	ADDQ $0x04, DI
+	DECQ AX
+	JNZ  row
+	VZEROUPPER
+	RET
+
 // func adamWAVX512(n int, p *float32, grad *float32, m *float32, v *float32, constants *float32)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·adamWAVX512(SB), NOSPLIT, $0-48
@@ -3092,9 +3974,9 @@ TEXT ·adamWAVX512(SB), NOSPLIT, $0-48
 	VBROADCASTSS 24(DI), Z6
 	VBROADCASTSS 28(DI), Z7
 	CMPQ         AX, $0x10
-	JL           next82
+	JL           next92
 
-loop81:
+loop91:
 	VMOVUPS     (CX), Z8
 	VMOVUPS     (DX), Z9
 	VMOVUPS     (BX), Z10
@@ -3119,11 +4001,11 @@ loop81:
 	ADDQ        $+64, SI
 	SUBQ        $0x10, AX
 	CMPQ        AX, $0x10
-	JGE         loop81
+	JGE         loop91
 
-next82:
+next92:
 	TESTQ       AX, AX
-	JZ          done80
+	JZ          done90
 	MOVQ        $-1, DI
 	BZHIQ       AX, DI, DI
 	KMOVW       DI, K1
@@ -3146,7 +4028,7 @@ next82:
 	VSUBPS      Z10, Z8, Z8
 	VMOVUPS     Z8, K1, (CX)
 
-done80:
+done90:
 	VZEROUPPER
 	RET
 
@@ -3187,25 +4069,25 @@ loop:
 	VZEROUPPER
 	RET
 
-// func gemm6x2AVX2(blocks int, k int, a *float32, rsa uintptr, csa uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, last int, accumulate int)
-// Requires: AVX, FMA3
-TEXT ·gemm6x2AVX2(SB), NOSPLIT, $0-88
-	MOVQ    last+72(FP), AX
-	LEAQ    firstLanes<>+0(SB), CX
-	MOVQ    $0x00000008, DX
-	SUBQ    AX, DX
-	VMOVUPS (CX)(DX*4), Y0
-	MOVQ    blocks+0(FP), AX
-	MOVQ    a+16(FP), CX
-	MOVQ    rsa+24(FP), DX
-	MOVQ    csa+32(FP), BX
-	MOVQ    ldb+48(FP), SI
-	MOVQ    c+56(FP), DI
-	MOVQ    ldc+64(FP), R8
-	LEAQ    (DX)(DX*2), R9
-	LEAQ    (DX)(DX*4), R10
+// func gemm6x2AVX2(blocks int, columns int, k int, a *float32, rsa uintptr, csa uintptr, nextA uintptr, b *float32, ldb uintptr, nextB uintptr, c *float32, ldc uintptr, init *float32, ldinit uintptr)
+// Requires: AVX, FMA3, MMX+
+TEXT ·gemm6x2AVX2(SB), NOSPLIT, $0-112
+	MOVQ rsa+32(FP), AX
+	MOVQ csa+40(FP), CX
+	MOVQ ldb+64(FP), DX
+	MOVQ ldc+88(FP), BX
+	MOVQ ldinit+104(FP), SI
+	LEAQ (AX)(AX*2), DI
+	LEAQ (AX)(AX*4), R8
+
+panel:
+	MOVQ c+80(FP), R9
+	MOVQ init+96(FP), R10
+	MOVQ a+24(FP), R11
+	MOVQ blocks+0(FP), R12
 
 block:
+	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
@@ -3217,88 +4099,317 @@ block:
 	VXORPS     Y9, Y9, Y9
 	VXORPS     Y10, Y10, Y10
 	VXORPS     Y11, Y11, Y11
-	VXORPS     Y12, Y12, Y12
-	MOVQ       accumulate+80(FP), R11
-	TESTQ      R11, R11
+	TESTQ      R10, R10
 	JZ         fresh
-	MOVQ       DI, R11
-	VMOVUPS    (R11), Y1
-	VMASKMOVPS 32(R11), Y0, Y2
-	ADDQ       R8, R11
-	VMOVUPS    (R11), Y3
-	VMASKMOVPS 32(R11), Y0, Y4
-	ADDQ       R8, R11
-	VMOVUPS    (R11), Y5
-	VMASKMOVPS 32(R11), Y0, Y6
-	ADDQ       R8, R11
-	VMOVUPS    (R11), Y7
-	VMASKMOVPS 32(R11), Y0, Y8
-	ADDQ       R8, R11
-	VMOVUPS    (R11), Y9
-	VMASKMOVPS 32(R11), Y0, Y10
-	ADDQ       R8, R11
-	VMOVUPS    (R11), Y11
-	VMASKMOVPS 32(R11), Y0, Y12
-	ADDQ       R8, R11
+	VMOVUPS    (R10), Y0
+	VMOVUPS    32(R10), Y1
+	ADDQ       SI, R10
+	VMOVUPS    (R10), Y2
+	VMOVUPS    32(R10), Y3
+	ADDQ       SI, R10
+	VMOVUPS    (R10), Y4
+	VMOVUPS    32(R10), Y5
+	ADDQ       SI, R10
+	VMOVUPS    (R10), Y6
+	VMOVUPS    32(R10), Y7
+	ADDQ       SI, R10
+	VMOVUPS    (R10), Y8
+	VMOVUPS    32(R10), Y9
+	ADDQ       SI, R10
+	VMOVUPS    (R10), Y10
+	VMOVUPS    32(R10), Y11
+	ADDQ       SI, R10
+	MOVQ       R10, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 32(R13)
+	ADDQ       SI, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 32(R13)
+	ADDQ       SI, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 32(R13)
+	ADDQ       SI, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 32(R13)
+	ADDQ       SI, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 32(R13)
+	ADDQ       SI, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 32(R13)
+	ADDQ       SI, R13
 
 fresh:
-	MOVQ CX, R11
-	MOVQ b+40(FP), R12
-	MOVQ k+8(FP), R13
+	MOVQ R11, R13
+	MOVQ b+56(FP), R14
+	MOVQ k+16(FP), R15
+	SUBQ $0x02, R15
+	JL   rest
 
 product:
-	VMOVUPS      (R12), Y13
-	VMASKMOVPS   32(R12), Y0, Y14
-	VBROADCASTSS (R11), Y15
-	VFMADD231PS  Y13, Y15, Y1
-	VFMADD231PS  Y14, Y15, Y2
-	VBROADCASTSS (R11)(DX*1), Y15
-	VFMADD231PS  Y13, Y15, Y3
-	VFMADD231PS  Y14, Y15, Y4
-	VBROADCASTSS (R11)(DX*2), Y15
-	VFMADD231PS  Y13, Y15, Y5
-	VFMADD231PS  Y14, Y15, Y6
-	VBROADCASTSS (R11)(R9*1), Y15
-	VFMADD231PS  Y13, Y15, Y7
-	VFMADD231PS  Y14, Y15, Y8
-	VBROADCASTSS (R11)(DX*4), Y15
-	VFMADD231PS  Y13, Y15, Y9
-	VFMADD231PS  Y14, Y15, Y10
-	VBROADCASTSS (R11)(R10*1), Y15
-	VFMADD231PS  Y13, Y15, Y11
-	VFMADD231PS  Y14, Y15, Y12
-	ADDQ         BX, R11
-	ADDQ         SI, R12
-	DECQ         R13
-	JNZ          product
-	MOVQ         DI, R11
-	VMOVUPS      Y1, (R11)
-	VMASKMOVPS   Y2, Y0, 32(R11)
-	ADDQ         R8, R11
-	VMOVUPS      Y3, (R11)
-	VMASKMOVPS   Y4, Y0, 32(R11)
-	ADDQ         R8, R11
-	VMOVUPS      Y5, (R11)
-	VMASKMOVPS   Y6, Y0, 32(R11)
-	ADDQ         R8, R11
-	VMOVUPS      Y7, (R11)
-	VMASKMOVPS   Y8, Y0, 32(R11)
-	ADDQ         R8, R11
-	VMOVUPS      Y9, (R11)
-	VMASKMOVPS   Y10, Y0, 32(R11)
-	ADDQ         R8, R11
-	VMOVUPS      Y11, (R11)
-	VMASKMOVPS   Y12, Y0, 32(R11)
-	ADDQ         R8, R11
-	MOVQ         R11, DI
-	ADDQ         DX, CX
-	ADDQ         DX, CX
-	ADDQ         DX, CX
-	ADDQ         DX, CX
-	ADDQ         DX, CX
-	ADDQ         DX, CX
-	DECQ         AX
-	JNZ          block
+	VMOVUPS      (R14), Y12
+	VMOVUPS      32(R14), Y13
+	VBROADCASTSS (R13), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS (R13)(AX*1), Y14
+	VFMADD231PS  Y12, Y14, Y2
+	VFMADD231PS  Y13, Y14, Y3
+	VBROADCASTSS (R13)(AX*2), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS (R13)(DI*1), Y14
+	VFMADD231PS  Y12, Y14, Y6
+	VFMADD231PS  Y13, Y14, Y7
+	VBROADCASTSS (R13)(AX*4), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS (R13)(R8*1), Y14
+	VFMADD231PS  Y12, Y14, Y10
+	VFMADD231PS  Y13, Y14, Y11
+	ADDQ         CX, R13
+	ADDQ         DX, R14
+	VMOVUPS      (R14), Y12
+	VMOVUPS      32(R14), Y13
+	VBROADCASTSS (R13), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS (R13)(AX*1), Y14
+	VFMADD231PS  Y12, Y14, Y2
+	VFMADD231PS  Y13, Y14, Y3
+	VBROADCASTSS (R13)(AX*2), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS (R13)(DI*1), Y14
+	VFMADD231PS  Y12, Y14, Y6
+	VFMADD231PS  Y13, Y14, Y7
+	VBROADCASTSS (R13)(AX*4), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS (R13)(R8*1), Y14
+	VFMADD231PS  Y12, Y14, Y10
+	VFMADD231PS  Y13, Y14, Y11
+	ADDQ         CX, R13
+	ADDQ         DX, R14
+	SUBQ         $0x02, R15
+	JGE          product
+
+rest:
+	ADDQ $0x02, R15
+	JZ   stored
+
+single:
+	VMOVUPS      (R14), Y12
+	VMOVUPS      32(R14), Y13
+	VBROADCASTSS (R13), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS (R13)(AX*1), Y14
+	VFMADD231PS  Y12, Y14, Y2
+	VFMADD231PS  Y13, Y14, Y3
+	VBROADCASTSS (R13)(AX*2), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS (R13)(DI*1), Y14
+	VFMADD231PS  Y12, Y14, Y6
+	VFMADD231PS  Y13, Y14, Y7
+	VBROADCASTSS (R13)(AX*4), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS (R13)(R8*1), Y14
+	VFMADD231PS  Y12, Y14, Y10
+	VFMADD231PS  Y13, Y14, Y11
+	ADDQ         CX, R13
+	ADDQ         DX, R14
+	DECQ         R15
+	JNZ          single
+
+stored:
+	VMOVUPS Y0, (R9)
+	VMOVUPS Y1, 32(R9)
+	ADDQ    BX, R9
+	VMOVUPS Y2, (R9)
+	VMOVUPS Y3, 32(R9)
+	ADDQ    BX, R9
+	VMOVUPS Y4, (R9)
+	VMOVUPS Y5, 32(R9)
+	ADDQ    BX, R9
+	VMOVUPS Y6, (R9)
+	VMOVUPS Y7, 32(R9)
+	ADDQ    BX, R9
+	VMOVUPS Y8, (R9)
+	VMOVUPS Y9, 32(R9)
+	ADDQ    BX, R9
+	VMOVUPS Y10, (R9)
+	VMOVUPS Y11, 32(R9)
+	ADDQ    BX, R9
+	ADDQ    nextA+48(FP), R11
+	DECQ    R12
+	JNZ     block
+	MOVQ    init+96(FP), R9
+	TESTQ   R9, R9
+	JZ      nextPanel
+	MOVQ    init+96(FP), R9
+	ADDQ    $+64, R9
+	MOVQ    R9, init+96(FP)
+
+nextPanel:
+	MOVQ c+80(FP), R9
+	ADDQ $+64, R9
+	MOVQ R9, c+80(FP)
+	MOVQ nextB+72(FP), R11
+	MOVQ b+56(FP), R9
+	ADDQ R11, R9
+	MOVQ R9, b+56(FP)
+	SUBQ $+16, columns+8(FP)
+	JG   panel
+	VZEROUPPER
+	RET
+
+// func gemm6x1AVX2(blocks int, columns int, k int, a *float32, rsa uintptr, csa uintptr, nextA uintptr, b *float32, ldb uintptr, nextB uintptr, c *float32, ldc uintptr, init *float32, ldinit uintptr)
+// Requires: AVX, CMOV, FMA3
+TEXT ·gemm6x1AVX2(SB), NOSPLIT, $0-112
+	MOVQ rsa+32(FP), AX
+	MOVQ csa+40(FP), CX
+	MOVQ ldb+64(FP), DX
+	MOVQ ldc+88(FP), BX
+	MOVQ ldinit+104(FP), SI
+	LEAQ (AX)(AX*2), DI
+	LEAQ (AX)(AX*4), R8
+
+panel:
+	MOVQ    columns+8(FP), R9
+	MOVQ    $0x00000008, R10
+	CMPQ    R9, R10
+	CMOVQGT R10, R9
+	LEAQ    firstLanes<>+0(SB), R10
+	MOVQ    $0x00000008, R11
+	SUBQ    R9, R11
+	VMOVUPS (R10)(R11*4), Y0
+	MOVQ    c+80(FP), R9
+	MOVQ    init+96(FP), R10
+	MOVQ    a+24(FP), R11
+	MOVQ    blocks+0(FP), R12
+
+block:
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	TESTQ      R10, R10
+	JZ         fresh
+	VMASKMOVPS (R10), Y0, Y1
+	ADDQ       SI, R10
+	VMASKMOVPS (R10), Y0, Y2
+	ADDQ       SI, R10
+	VMASKMOVPS (R10), Y0, Y3
+	ADDQ       SI, R10
+	VMASKMOVPS (R10), Y0, Y4
+	ADDQ       SI, R10
+	VMASKMOVPS (R10), Y0, Y5
+	ADDQ       SI, R10
+	VMASKMOVPS (R10), Y0, Y6
+	ADDQ       SI, R10
+
+fresh:
+	MOVQ R11, R13
+	MOVQ b+56(FP), R14
+	MOVQ k+16(FP), R15
+	SUBQ $0x02, R15
+	JL   rest
+
+product:
+	VMASKMOVPS   (R14), Y0, Y7
+	VBROADCASTSS (R13), Y8
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS (R13)(AX*1), Y8
+	VFMADD231PS  Y7, Y8, Y2
+	VBROADCASTSS (R13)(AX*2), Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS (R13)(DI*1), Y8
+	VFMADD231PS  Y7, Y8, Y4
+	VBROADCASTSS (R13)(AX*4), Y8
+	VFMADD231PS  Y7, Y8, Y5
+	VBROADCASTSS (R13)(R8*1), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         CX, R13
+	ADDQ         DX, R14
+	VMASKMOVPS   (R14), Y0, Y7
+	VBROADCASTSS (R13), Y8
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS (R13)(AX*1), Y8
+	VFMADD231PS  Y7, Y8, Y2
+	VBROADCASTSS (R13)(AX*2), Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS (R13)(DI*1), Y8
+	VFMADD231PS  Y7, Y8, Y4
+	VBROADCASTSS (R13)(AX*4), Y8
+	VFMADD231PS  Y7, Y8, Y5
+	VBROADCASTSS (R13)(R8*1), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         CX, R13
+	ADDQ         DX, R14
+	SUBQ         $0x02, R15
+	JGE          product
+
+rest:
+	ADDQ $0x02, R15
+	JZ   stored
+
+single:
+	VMASKMOVPS   (R14), Y0, Y7
+	VBROADCASTSS (R13), Y8
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS (R13)(AX*1), Y8
+	VFMADD231PS  Y7, Y8, Y2
+	VBROADCASTSS (R13)(AX*2), Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS (R13)(DI*1), Y8
+	VFMADD231PS  Y7, Y8, Y4
+	VBROADCASTSS (R13)(AX*4), Y8
+	VFMADD231PS  Y7, Y8, Y5
+	VBROADCASTSS (R13)(R8*1), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         CX, R13
+	ADDQ         DX, R14
+	DECQ         R15
+	JNZ          single
+
+stored:
+	VMASKMOVPS Y1, Y0, (R9)
+	ADDQ       BX, R9
+	VMASKMOVPS Y2, Y0, (R9)
+	ADDQ       BX, R9
+	VMASKMOVPS Y3, Y0, (R9)
+	ADDQ       BX, R9
+	VMASKMOVPS Y4, Y0, (R9)
+	ADDQ       BX, R9
+	VMASKMOVPS Y5, Y0, (R9)
+	ADDQ       BX, R9
+	VMASKMOVPS Y6, Y0, (R9)
+	ADDQ       BX, R9
+	ADDQ       nextA+48(FP), R11
+	DECQ       R12
+	JNZ        block
+	MOVQ       init+96(FP), R9
+	TESTQ      R9, R9
+	JZ         nextPanel
+	MOVQ       init+96(FP), R9
+	ADDQ       $+32, R9
+	MOVQ       R9, init+96(FP)
+
+nextPanel:
+	MOVQ c+80(FP), R9
+	ADDQ $+32, R9
+	MOVQ R9, c+80(FP)
+	MOVQ nextB+72(FP), R11
+	MOVQ b+56(FP), R9
+	ADDQ R11, R9
+	MOVQ R9, b+56(FP)
+	SUBQ $+8, columns+8(FP)
+	JG   panel
 	VZEROUPPER
 	RET
 
@@ -3320,378 +4431,526 @@ DATA firstLanes<>+56(SB)/4, $0x00000000
 DATA firstLanes<>+60(SB)/4, $0x00000000
 GLOBL firstLanes<>(SB), RODATA|NOPTR, $64
 
-// func gemm6x1AVX2(blocks int, k int, a *float32, rsa uintptr, csa uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, last int, accumulate int)
+// func gemm2x2AVX2(blocks int, columns int, k int, a *float32, rsa uintptr, csa uintptr, nextA uintptr, b *float32, ldb uintptr, nextB uintptr, c *float32, ldc uintptr, init *float32, ldinit uintptr)
 // Requires: AVX, FMA3
-TEXT ·gemm6x1AVX2(SB), NOSPLIT, $0-88
-	MOVQ    last+72(FP), AX
-	LEAQ    firstLanes<>+0(SB), CX
-	MOVQ    $0x00000008, DX
-	SUBQ    AX, DX
-	VMOVUPS (CX)(DX*4), Y0
-	MOVQ    blocks+0(FP), AX
-	MOVQ    a+16(FP), CX
-	MOVQ    rsa+24(FP), DX
-	MOVQ    csa+32(FP), BX
-	MOVQ    ldb+48(FP), SI
-	MOVQ    c+56(FP), DI
-	MOVQ    ldc+64(FP), R8
-	LEAQ    (DX)(DX*2), R9
-	LEAQ    (DX)(DX*4), R10
+TEXT ·gemm2x2AVX2(SB), NOSPLIT, $0-112
+	MOVQ rsa+32(FP), AX
+	MOVQ csa+40(FP), CX
+	MOVQ ldb+64(FP), DX
+	MOVQ ldc+88(FP), BX
+	MOVQ ldinit+104(FP), SI
+
+panel:
+	MOVQ c+80(FP), DI
+	MOVQ init+96(FP), R8
+	MOVQ a+24(FP), R9
+	MOVQ blocks+0(FP), R10
 
 block:
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	VXORPS     Y4, Y4, Y4
-	VXORPS     Y5, Y5, Y5
-	VXORPS     Y6, Y6, Y6
-	MOVQ       accumulate+80(FP), R11
-	TESTQ      R11, R11
-	JZ         fresh
-	MOVQ       DI, R11
-	VMASKMOVPS (R11), Y0, Y1
-	ADDQ       R8, R11
-	VMASKMOVPS (R11), Y0, Y2
-	ADDQ       R8, R11
-	VMASKMOVPS (R11), Y0, Y3
-	ADDQ       R8, R11
-	VMASKMOVPS (R11), Y0, Y4
-	ADDQ       R8, R11
-	VMASKMOVPS (R11), Y0, Y5
-	ADDQ       R8, R11
-	VMASKMOVPS (R11), Y0, Y6
-	ADDQ       R8, R11
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	TESTQ   R8, R8
+	JZ      fresh
+	VMOVUPS (R8), Y0
+	VMOVUPS 32(R8), Y1
+	ADDQ    SI, R8
+	VMOVUPS (R8), Y2
+	VMOVUPS 32(R8), Y3
+	ADDQ    SI, R8
 
 fresh:
-	MOVQ CX, R11
-	MOVQ b+40(FP), R12
-	MOVQ k+8(FP), R13
+	MOVQ R9, R11
+	MOVQ b+56(FP), R12
+	MOVQ k+16(FP), R13
+	SUBQ $0x02, R13
+	JL   rest
 
 product:
-	VMASKMOVPS   (R12), Y0, Y7
-	VBROADCASTSS (R11), Y8
-	VFMADD231PS  Y7, Y8, Y1
-	VBROADCASTSS (R11)(DX*1), Y8
-	VFMADD231PS  Y7, Y8, Y2
-	VBROADCASTSS (R11)(DX*2), Y8
-	VFMADD231PS  Y7, Y8, Y3
-	VBROADCASTSS (R11)(R9*1), Y8
-	VFMADD231PS  Y7, Y8, Y4
-	VBROADCASTSS (R11)(DX*4), Y8
-	VFMADD231PS  Y7, Y8, Y5
-	VBROADCASTSS (R11)(R10*1), Y8
-	VFMADD231PS  Y7, Y8, Y6
-	ADDQ         BX, R11
-	ADDQ         SI, R12
+	VMOVUPS      (R12), Y4
+	VMOVUPS      32(R12), Y5
+	VBROADCASTSS (R11), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS (R11)(AX*1), Y6
+	VFMADD231PS  Y4, Y6, Y2
+	VFMADD231PS  Y5, Y6, Y3
+	ADDQ         CX, R11
+	ADDQ         DX, R12
+	VMOVUPS      (R12), Y4
+	VMOVUPS      32(R12), Y5
+	VBROADCASTSS (R11), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS (R11)(AX*1), Y6
+	VFMADD231PS  Y4, Y6, Y2
+	VFMADD231PS  Y5, Y6, Y3
+	ADDQ         CX, R11
+	ADDQ         DX, R12
+	SUBQ         $0x02, R13
+	JGE          product
+
+rest:
+	ADDQ $0x02, R13
+	JZ   stored
+
+single:
+	VMOVUPS      (R12), Y4
+	VMOVUPS      32(R12), Y5
+	VBROADCASTSS (R11), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS (R11)(AX*1), Y6
+	VFMADD231PS  Y4, Y6, Y2
+	VFMADD231PS  Y5, Y6, Y3
+	ADDQ         CX, R11
+	ADDQ         DX, R12
 	DECQ         R13
-	JNZ          product
-	MOVQ         DI, R11
-	VMASKMOVPS   Y1, Y0, (R11)
-	ADDQ         R8, R11
-	VMASKMOVPS   Y2, Y0, (R11)
-	ADDQ         R8, R11
-	VMASKMOVPS   Y3, Y0, (R11)
-	ADDQ         R8, R11
-	VMASKMOVPS   Y4, Y0, (R11)
-	ADDQ         R8, R11
-	VMASKMOVPS   Y5, Y0, (R11)
-	ADDQ         R8, R11
-	VMASKMOVPS   Y6, Y0, (R11)
-	ADDQ         R8, R11
-	MOVQ         R11, DI
-	ADDQ         DX, CX
-	ADDQ         DX, CX
-	ADDQ         DX, CX
-	ADDQ         DX, CX
-	ADDQ         DX, CX
-	ADDQ         DX, CX
-	DECQ         AX
-	JNZ          block
+	JNZ          single
+
+stored:
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	ADDQ    BX, DI
+	VMOVUPS Y2, (DI)
+	VMOVUPS Y3, 32(DI)
+	ADDQ    BX, DI
+	ADDQ    nextA+48(FP), R9
+	DECQ    R10
+	JNZ     block
+	MOVQ    init+96(FP), DI
+	TESTQ   DI, DI
+	JZ      nextPanel
+	MOVQ    init+96(FP), DI
+	ADDQ    $+64, DI
+	MOVQ    DI, init+96(FP)
+
+nextPanel:
+	MOVQ c+80(FP), DI
+	ADDQ $+64, DI
+	MOVQ DI, c+80(FP)
+	MOVQ nextB+72(FP), R9
+	MOVQ b+56(FP), DI
+	ADDQ R9, DI
+	MOVQ DI, b+56(FP)
+	SUBQ $+16, columns+8(FP)
+	JG   panel
 	VZEROUPPER
 	RET
 
-// func gemm2x2AVX2(blocks int, k int, a *float32, rsa uintptr, csa uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, last int, accumulate int)
-// Requires: AVX, FMA3
-TEXT ·gemm2x2AVX2(SB), NOSPLIT, $0-88
-	MOVQ    last+72(FP), AX
-	LEAQ    firstLanes<>+0(SB), CX
-	MOVQ    $0x00000008, DX
-	SUBQ    AX, DX
-	VMOVUPS (CX)(DX*4), Y0
-	MOVQ    blocks+0(FP), AX
-	MOVQ    a+16(FP), CX
-	MOVQ    rsa+24(FP), DX
-	MOVQ    csa+32(FP), BX
-	MOVQ    ldb+48(FP), SI
-	MOVQ    c+56(FP), DI
-	MOVQ    ldc+64(FP), R8
+// func gemm2x1AVX2(blocks int, columns int, k int, a *float32, rsa uintptr, csa uintptr, nextA uintptr, b *float32, ldb uintptr, nextB uintptr, c *float32, ldc uintptr, init *float32, ldinit uintptr)
+// Requires: AVX, CMOV, FMA3
+TEXT ·gemm2x1AVX2(SB), NOSPLIT, $0-112
+	MOVQ rsa+32(FP), AX
+	MOVQ csa+40(FP), CX
+	MOVQ ldb+64(FP), DX
+	MOVQ ldc+88(FP), BX
+	MOVQ ldinit+104(FP), SI
+
+panel:
+	MOVQ    columns+8(FP), DI
+	MOVQ    $0x00000008, R8
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	LEAQ    firstLanes<>+0(SB), R8
+	MOVQ    $0x00000008, R9
+	SUBQ    DI, R9
+	VMOVUPS (R8)(R9*4), Y0
+	MOVQ    c+80(FP), DI
+	MOVQ    init+96(FP), R8
+	MOVQ    a+24(FP), R9
+	MOVQ    blocks+0(FP), R10
 
 block:
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	VXORPS     Y4, Y4, Y4
-	MOVQ       accumulate+80(FP), R9
-	TESTQ      R9, R9
+	TESTQ      R8, R8
 	JZ         fresh
-	MOVQ       DI, R9
-	VMOVUPS    (R9), Y1
-	VMASKMOVPS 32(R9), Y0, Y2
-	ADDQ       R8, R9
-	VMOVUPS    (R9), Y3
-	VMASKMOVPS 32(R9), Y0, Y4
-	ADDQ       R8, R9
+	VMASKMOVPS (R8), Y0, Y1
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y2
+	ADDQ       SI, R8
 
 fresh:
-	MOVQ CX, R9
-	MOVQ b+40(FP), R10
-	MOVQ k+8(FP), R11
+	MOVQ R9, R11
+	MOVQ b+56(FP), R12
+	MOVQ k+16(FP), R13
+	SUBQ $0x02, R13
+	JL   rest
 
 product:
-	VMOVUPS      (R10), Y5
-	VMASKMOVPS   32(R10), Y0, Y6
-	VBROADCASTSS (R9), Y7
-	VFMADD231PS  Y5, Y7, Y1
-	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS (R9)(DX*1), Y7
-	VFMADD231PS  Y5, Y7, Y3
-	VFMADD231PS  Y6, Y7, Y4
-	ADDQ         BX, R9
-	ADDQ         SI, R10
-	DECQ         R11
-	JNZ          product
-	MOVQ         DI, R9
-	VMOVUPS      Y1, (R9)
-	VMASKMOVPS   Y2, Y0, 32(R9)
-	ADDQ         R8, R9
-	VMOVUPS      Y3, (R9)
-	VMASKMOVPS   Y4, Y0, 32(R9)
-	ADDQ         R8, R9
-	MOVQ         R9, DI
-	ADDQ         DX, CX
-	ADDQ         DX, CX
-	DECQ         AX
-	JNZ          block
-	VZEROUPPER
-	RET
-
-// func gemm2x1AVX2(blocks int, k int, a *float32, rsa uintptr, csa uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, last int, accumulate int)
-// Requires: AVX, FMA3
-TEXT ·gemm2x1AVX2(SB), NOSPLIT, $0-88
-	MOVQ    last+72(FP), AX
-	LEAQ    firstLanes<>+0(SB), CX
-	MOVQ    $0x00000008, DX
-	SUBQ    AX, DX
-	VMOVUPS (CX)(DX*4), Y0
-	MOVQ    blocks+0(FP), AX
-	MOVQ    a+16(FP), CX
-	MOVQ    rsa+24(FP), DX
-	MOVQ    csa+32(FP), BX
-	MOVQ    ldb+48(FP), SI
-	MOVQ    c+56(FP), DI
-	MOVQ    ldc+64(FP), R8
-
-block:
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	MOVQ       accumulate+80(FP), R9
-	TESTQ      R9, R9
-	JZ         fresh
-	MOVQ       DI, R9
-	VMASKMOVPS (R9), Y0, Y1
-	ADDQ       R8, R9
-	VMASKMOVPS (R9), Y0, Y2
-	ADDQ       R8, R9
-
-fresh:
-	MOVQ CX, R9
-	MOVQ b+40(FP), R10
-	MOVQ k+8(FP), R11
-
-product:
-	VMASKMOVPS   (R10), Y0, Y3
-	VBROADCASTSS (R9), Y4
+	VMASKMOVPS   (R12), Y0, Y3
+	VBROADCASTSS (R11), Y4
 	VFMADD231PS  Y3, Y4, Y1
-	VBROADCASTSS (R9)(DX*1), Y4
+	VBROADCASTSS (R11)(AX*1), Y4
 	VFMADD231PS  Y3, Y4, Y2
-	ADDQ         BX, R9
-	ADDQ         SI, R10
-	DECQ         R11
-	JNZ          product
-	MOVQ         DI, R9
-	VMASKMOVPS   Y1, Y0, (R9)
-	ADDQ         R8, R9
-	VMASKMOVPS   Y2, Y0, (R9)
-	ADDQ         R8, R9
-	MOVQ         R9, DI
-	ADDQ         DX, CX
-	ADDQ         DX, CX
-	DECQ         AX
-	JNZ          block
+	ADDQ         CX, R11
+	ADDQ         DX, R12
+	VMASKMOVPS   (R12), Y0, Y3
+	VBROADCASTSS (R11), Y4
+	VFMADD231PS  Y3, Y4, Y1
+	VBROADCASTSS (R11)(AX*1), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	ADDQ         CX, R11
+	ADDQ         DX, R12
+	SUBQ         $0x02, R13
+	JGE          product
+
+rest:
+	ADDQ $0x02, R13
+	JZ   stored
+
+single:
+	VMASKMOVPS   (R12), Y0, Y3
+	VBROADCASTSS (R11), Y4
+	VFMADD231PS  Y3, Y4, Y1
+	VBROADCASTSS (R11)(AX*1), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	ADDQ         CX, R11
+	ADDQ         DX, R12
+	DECQ         R13
+	JNZ          single
+
+stored:
+	VMASKMOVPS Y1, Y0, (DI)
+	ADDQ       BX, DI
+	VMASKMOVPS Y2, Y0, (DI)
+	ADDQ       BX, DI
+	ADDQ       nextA+48(FP), R9
+	DECQ       R10
+	JNZ        block
+	MOVQ       init+96(FP), DI
+	TESTQ      DI, DI
+	JZ         nextPanel
+	MOVQ       init+96(FP), DI
+	ADDQ       $+32, DI
+	MOVQ       DI, init+96(FP)
+
+nextPanel:
+	MOVQ c+80(FP), DI
+	ADDQ $+32, DI
+	MOVQ DI, c+80(FP)
+	MOVQ nextB+72(FP), R9
+	MOVQ b+56(FP), DI
+	ADDQ R9, DI
+	MOVQ DI, b+56(FP)
+	SUBQ $+8, columns+8(FP)
+	JG   panel
 	VZEROUPPER
 	RET
 
-// func gemm1x4AVX2(blocks int, k int, a *float32, rsa uintptr, csa uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, last int, accumulate int)
+// func gemm1x4AVX2(blocks int, columns int, k int, a *float32, rsa uintptr, csa uintptr, nextA uintptr, b *float32, ldb uintptr, nextB uintptr, c *float32, ldc uintptr, init *float32, ldinit uintptr)
 // Requires: AVX, FMA3
-TEXT ·gemm1x4AVX2(SB), NOSPLIT, $0-88
-	MOVQ    last+72(FP), AX
-	LEAQ    firstLanes<>+0(SB), CX
-	MOVQ    $0x00000008, DX
-	SUBQ    AX, DX
-	VMOVUPS (CX)(DX*4), Y0
-	MOVQ    blocks+0(FP), AX
-	MOVQ    a+16(FP), CX
-	MOVQ    rsa+24(FP), DX
-	MOVQ    csa+32(FP), BX
-	MOVQ    ldb+48(FP), SI
-	MOVQ    c+56(FP), DI
-	MOVQ    ldc+64(FP), R8
+TEXT ·gemm1x4AVX2(SB), NOSPLIT, $0-112
+	MOVQ rsa+32(FP), AX
+	MOVQ csa+40(FP), AX
+	MOVQ ldb+64(FP), CX
+	MOVQ ldc+88(FP), DX
+	MOVQ ldinit+104(FP), BX
+
+panel:
+	MOVQ c+80(FP), SI
+	MOVQ init+96(FP), DI
+	MOVQ a+24(FP), R8
+	MOVQ blocks+0(FP), R9
 
 block:
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	VXORPS     Y4, Y4, Y4
-	MOVQ       accumulate+80(FP), R9
-	TESTQ      R9, R9
-	JZ         fresh
-	MOVQ       DI, R9
-	VMOVUPS    (R9), Y1
-	VMOVUPS    32(R9), Y2
-	VMOVUPS    64(R9), Y3
-	VMASKMOVPS 96(R9), Y0, Y4
-	ADDQ       R8, R9
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	TESTQ   DI, DI
+	JZ      fresh
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+	ADDQ    BX, DI
 
 fresh:
-	MOVQ CX, R9
-	MOVQ b+40(FP), R10
-	MOVQ k+8(FP), R11
+	MOVQ R8, R10
+	MOVQ b+56(FP), R11
+	MOVQ k+16(FP), R12
+	SUBQ $0x02, R12
+	JL   rest
 
 product:
-	VMOVUPS      (R10), Y5
-	VMOVUPS      32(R10), Y6
-	VMOVUPS      64(R10), Y7
-	VMASKMOVPS   96(R10), Y0, Y8
-	VBROADCASTSS (R9), Y9
-	VFMADD231PS  Y5, Y9, Y1
-	VFMADD231PS  Y6, Y9, Y2
-	VFMADD231PS  Y7, Y9, Y3
-	VFMADD231PS  Y8, Y9, Y4
-	ADDQ         BX, R9
-	ADDQ         SI, R10
-	DECQ         R11
-	JNZ          product
-	MOVQ         DI, R9
-	VMOVUPS      Y1, (R9)
-	VMOVUPS      Y2, 32(R9)
-	VMOVUPS      Y3, 64(R9)
-	VMASKMOVPS   Y4, Y0, 96(R9)
-	ADDQ         R8, R9
-	MOVQ         R9, DI
-	ADDQ         DX, CX
-	DECQ         AX
-	JNZ          block
+	VMOVUPS      (R11), Y4
+	VMOVUPS      32(R11), Y5
+	VMOVUPS      64(R11), Y6
+	VMOVUPS      96(R11), Y7
+	VBROADCASTSS (R10), Y8
+	VFMADD231PS  Y4, Y8, Y0
+	VFMADD231PS  Y5, Y8, Y1
+	VFMADD231PS  Y6, Y8, Y2
+	VFMADD231PS  Y7, Y8, Y3
+	ADDQ         AX, R10
+	ADDQ         CX, R11
+	VMOVUPS      (R11), Y4
+	VMOVUPS      32(R11), Y5
+	VMOVUPS      64(R11), Y6
+	VMOVUPS      96(R11), Y7
+	VBROADCASTSS (R10), Y8
+	VFMADD231PS  Y4, Y8, Y0
+	VFMADD231PS  Y5, Y8, Y1
+	VFMADD231PS  Y6, Y8, Y2
+	VFMADD231PS  Y7, Y8, Y3
+	ADDQ         AX, R10
+	ADDQ         CX, R11
+	SUBQ         $0x02, R12
+	JGE          product
+
+rest:
+	ADDQ $0x02, R12
+	JZ   stored
+
+single:
+	VMOVUPS      (R11), Y4
+	VMOVUPS      32(R11), Y5
+	VMOVUPS      64(R11), Y6
+	VMOVUPS      96(R11), Y7
+	VBROADCASTSS (R10), Y8
+	VFMADD231PS  Y4, Y8, Y0
+	VFMADD231PS  Y5, Y8, Y1
+	VFMADD231PS  Y6, Y8, Y2
+	VFMADD231PS  Y7, Y8, Y3
+	ADDQ         AX, R10
+	ADDQ         CX, R11
+	DECQ         R12
+	JNZ          single
+
+stored:
+	VMOVUPS Y0, (SI)
+	VMOVUPS Y1, 32(SI)
+	VMOVUPS Y2, 64(SI)
+	VMOVUPS Y3, 96(SI)
+	ADDQ    DX, SI
+	ADDQ    nextA+48(FP), R8
+	DECQ    R9
+	JNZ     block
+	MOVQ    init+96(FP), SI
+	TESTQ   SI, SI
+	JZ      nextPanel
+	MOVQ    init+96(FP), SI
+	ADDQ    $+128, SI
+	MOVQ    SI, init+96(FP)
+
+nextPanel:
+	MOVQ c+80(FP), SI
+	ADDQ $+128, SI
+	MOVQ SI, c+80(FP)
+	MOVQ nextB+72(FP), R8
+	MOVQ b+56(FP), SI
+	ADDQ R8, SI
+	MOVQ SI, b+56(FP)
+	SUBQ $+32, columns+8(FP)
+	JG   panel
 	VZEROUPPER
 	RET
 
-// func gemm1x2AVX2(blocks int, k int, a *float32, rsa uintptr, csa uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, last int, accumulate int)
+// func gemm1x2AVX2(blocks int, columns int, k int, a *float32, rsa uintptr, csa uintptr, nextA uintptr, b *float32, ldb uintptr, nextB uintptr, c *float32, ldc uintptr, init *float32, ldinit uintptr)
 // Requires: AVX, FMA3
-TEXT ·gemm1x2AVX2(SB), NOSPLIT, $0-88
-	MOVQ    last+72(FP), AX
-	LEAQ    firstLanes<>+0(SB), CX
-	MOVQ    $0x00000008, DX
-	SUBQ    AX, DX
-	VMOVUPS (CX)(DX*4), Y0
-	MOVQ    blocks+0(FP), AX
-	MOVQ    a+16(FP), CX
-	MOVQ    rsa+24(FP), DX
-	MOVQ    csa+32(FP), BX
-	MOVQ    ldb+48(FP), SI
-	MOVQ    c+56(FP), DI
-	MOVQ    ldc+64(FP), R8
+TEXT ·gemm1x2AVX2(SB), NOSPLIT, $0-112
+	MOVQ rsa+32(FP), AX
+	MOVQ csa+40(FP), AX
+	MOVQ ldb+64(FP), CX
+	MOVQ ldc+88(FP), DX
+	MOVQ ldinit+104(FP), BX
+
+panel:
+	MOVQ c+80(FP), SI
+	MOVQ init+96(FP), DI
+	MOVQ a+24(FP), R8
+	MOVQ blocks+0(FP), R9
 
 block:
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	MOVQ       accumulate+80(FP), R9
-	TESTQ      R9, R9
-	JZ         fresh
-	MOVQ       DI, R9
-	VMOVUPS    (R9), Y1
-	VMASKMOVPS 32(R9), Y0, Y2
-	ADDQ       R8, R9
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	TESTQ   DI, DI
+	JZ      fresh
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	ADDQ    BX, DI
 
 fresh:
-	MOVQ CX, R9
-	MOVQ b+40(FP), R10
-	MOVQ k+8(FP), R11
+	MOVQ R8, R10
+	MOVQ b+56(FP), R11
+	MOVQ k+16(FP), R12
+	SUBQ $0x02, R12
+	JL   rest
 
 product:
-	VMOVUPS      (R10), Y3
-	VMASKMOVPS   32(R10), Y0, Y4
-	VBROADCASTSS (R9), Y5
-	VFMADD231PS  Y3, Y5, Y1
-	VFMADD231PS  Y4, Y5, Y2
-	ADDQ         BX, R9
-	ADDQ         SI, R10
-	DECQ         R11
-	JNZ          product
-	MOVQ         DI, R9
-	VMOVUPS      Y1, (R9)
-	VMASKMOVPS   Y2, Y0, 32(R9)
-	ADDQ         R8, R9
-	MOVQ         R9, DI
-	ADDQ         DX, CX
-	DECQ         AX
-	JNZ          block
+	VMOVUPS      (R11), Y2
+	VMOVUPS      32(R11), Y3
+	VBROADCASTSS (R10), Y4
+	VFMADD231PS  Y2, Y4, Y0
+	VFMADD231PS  Y3, Y4, Y1
+	ADDQ         AX, R10
+	ADDQ         CX, R11
+	VMOVUPS      (R11), Y2
+	VMOVUPS      32(R11), Y3
+	VBROADCASTSS (R10), Y4
+	VFMADD231PS  Y2, Y4, Y0
+	VFMADD231PS  Y3, Y4, Y1
+	ADDQ         AX, R10
+	ADDQ         CX, R11
+	SUBQ         $0x02, R12
+	JGE          product
+
+rest:
+	ADDQ $0x02, R12
+	JZ   stored
+
+single:
+	VMOVUPS      (R11), Y2
+	VMOVUPS      32(R11), Y3
+	VBROADCASTSS (R10), Y4
+	VFMADD231PS  Y2, Y4, Y0
+	VFMADD231PS  Y3, Y4, Y1
+	ADDQ         AX, R10
+	ADDQ         CX, R11
+	DECQ         R12
+	JNZ          single
+
+stored:
+	VMOVUPS Y0, (SI)
+	VMOVUPS Y1, 32(SI)
+	ADDQ    DX, SI
+	ADDQ    nextA+48(FP), R8
+	DECQ    R9
+	JNZ     block
+	MOVQ    init+96(FP), SI
+	TESTQ   SI, SI
+	JZ      nextPanel
+	MOVQ    init+96(FP), SI
+	ADDQ    $+64, SI
+	MOVQ    SI, init+96(FP)
+
+nextPanel:
+	MOVQ c+80(FP), SI
+	ADDQ $+64, SI
+	MOVQ SI, c+80(FP)
+	MOVQ nextB+72(FP), R8
+	MOVQ b+56(FP), SI
+	ADDQ R8, SI
+	MOVQ SI, b+56(FP)
+	SUBQ $+16, columns+8(FP)
+	JG   panel
 	VZEROUPPER
 	RET
 
-// func gemm1x1AVX2(blocks int, k int, a *float32, rsa uintptr, csa uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, last int, accumulate int)
-// Requires: AVX, FMA3
-TEXT ·gemm1x1AVX2(SB), NOSPLIT, $0-88
-	MOVQ    last+72(FP), AX
-	LEAQ    firstLanes<>+0(SB), CX
-	MOVQ    $0x00000008, DX
-	SUBQ    AX, DX
-	VMOVUPS (CX)(DX*4), Y0
-	MOVQ    blocks+0(FP), AX
-	MOVQ    a+16(FP), CX
-	MOVQ    rsa+24(FP), DX
-	MOVQ    csa+32(FP), BX
-	MOVQ    ldb+48(FP), SI
-	MOVQ    c+56(FP), DI
-	MOVQ    ldc+64(FP), R8
+// func gemm1x1AVX2(blocks int, columns int, k int, a *float32, rsa uintptr, csa uintptr, nextA uintptr, b *float32, ldb uintptr, nextB uintptr, c *float32, ldc uintptr, init *float32, ldinit uintptr)
+// Requires: AVX, CMOV, FMA3
+TEXT ·gemm1x1AVX2(SB), NOSPLIT, $0-112
+	MOVQ rsa+32(FP), AX
+	MOVQ csa+40(FP), AX
+	MOVQ ldb+64(FP), CX
+	MOVQ ldc+88(FP), DX
+	MOVQ ldinit+104(FP), BX
+
+panel:
+	MOVQ    columns+8(FP), SI
+	MOVQ    $0x00000008, DI
+	CMPQ    SI, DI
+	CMOVQGT DI, SI
+	LEAQ    firstLanes<>+0(SB), DI
+	MOVQ    $0x00000008, R8
+	SUBQ    SI, R8
+	VMOVUPS (DI)(R8*4), Y0
+	MOVQ    c+80(FP), SI
+	MOVQ    init+96(FP), DI
+	MOVQ    a+24(FP), R8
+	MOVQ    blocks+0(FP), R9
 
 block:
 	VXORPS     Y1, Y1, Y1
-	MOVQ       accumulate+80(FP), R9
-	TESTQ      R9, R9
+	TESTQ      DI, DI
 	JZ         fresh
-	MOVQ       DI, R9
-	VMASKMOVPS (R9), Y0, Y1
-	ADDQ       R8, R9
+	VMASKMOVPS (DI), Y0, Y1
+	ADDQ       BX, DI
 
 fresh:
-	MOVQ CX, R9
-	MOVQ b+40(FP), R10
-	MOVQ k+8(FP), R11
+	MOVQ R8, R10
+	MOVQ b+56(FP), R11
+	MOVQ k+16(FP), R12
+	SUBQ $0x02, R12
+	JL   rest
 
 product:
-	VMASKMOVPS   (R10), Y0, Y2
-	VBROADCASTSS (R9), Y3
+	VMASKMOVPS   (R11), Y0, Y2
+	VBROADCASTSS (R10), Y3
 	VFMADD231PS  Y2, Y3, Y1
-	ADDQ         BX, R9
-	ADDQ         SI, R10
-	DECQ         R11
-	JNZ          product
-	MOVQ         DI, R9
-	VMASKMOVPS   Y1, Y0, (R9)
-	ADDQ         R8, R9
-	MOVQ         R9, DI
-	ADDQ         DX, CX
-	DECQ         AX
-	JNZ          block
+	ADDQ         AX, R10
+	ADDQ         CX, R11
+	VMASKMOVPS   (R11), Y0, Y2
+	VBROADCASTSS (R10), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	ADDQ         AX, R10
+	ADDQ         CX, R11
+	SUBQ         $0x02, R12
+	JGE          product
+
+rest:
+	ADDQ $0x02, R12
+	JZ   stored
+
+single:
+	VMASKMOVPS   (R11), Y0, Y2
+	VBROADCASTSS (R10), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	ADDQ         AX, R10
+	ADDQ         CX, R11
+	DECQ         R12
+	JNZ          single
+
+stored:
+	VMASKMOVPS Y1, Y0, (SI)
+	ADDQ       DX, SI
+	ADDQ       nextA+48(FP), R8
+	DECQ       R9
+	JNZ        block
+	MOVQ       init+96(FP), SI
+	TESTQ      SI, SI
+	JZ         nextPanel
+	MOVQ       init+96(FP), SI
+	ADDQ       $+32, SI
+	MOVQ       SI, init+96(FP)
+
+nextPanel:
+	MOVQ c+80(FP), SI
+	ADDQ $+32, SI
+	MOVQ SI, c+80(FP)
+	MOVQ nextB+72(FP), R8
+	MOVQ b+56(FP), SI
+	ADDQ R8, SI
+	MOVQ SI, b+56(FP)
+	SUBQ $+8, columns+8(FP)
+	JG   panel
+	VZEROUPPER
+	RET
+
+// func packPanelAVX2(k int, panel *float32, b *float32, ldb uintptr)
+// Requires: AVX
+TEXT ·packPanelAVX2(SB), NOSPLIT, $0-32
+	MOVQ k+0(FP), AX
+	MOVQ panel+8(FP), CX
+	MOVQ b+16(FP), DX
+	MOVQ ldb+24(FP), BX
+
+row:
+	VMOVUPS (DX), Y0
+	VMOVUPS 32(DX), Y1
+	VMOVUPS 64(DX), Y2
+	VMOVUPS 96(DX), Y3
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	VMOVUPS Y2, 64(CX)
+	VMOVUPS Y3, 96(CX)
+	ADDQ    BX, DX
+	ADDQ    $+128, CX
+	DECQ    AX
+	JNZ     row
 	VZEROUPPER
 	RET
 
@@ -3713,9 +4972,9 @@ block:
 	MOVQ   x+40(FP), R8
 	MOVQ   DX, R9
 	CMPQ   DI, $0x08
-	JL     next85
+	JL     next95
 
-loop84:
+loop94:
 	VMOVUPS     (R8), Y4
 	VMOVUPS     (R9), Y5
 	VFMADD231PS Y5, Y4, Y0
@@ -3729,11 +4988,11 @@ loop84:
 	ADDQ        $+32, R9
 	SUBQ        $0x08, DI
 	CMPQ        DI, $0x08
-	JGE         loop84
+	JGE         loop94
 
-next85:
+next95:
 	TESTQ       DI, DI
-	JZ          done83
+	JZ          done93
 	LEAQ        firstLanes<>+0(SB), R10
 	MOVQ        $0x00000008, R11
 	SUBQ        DI, R11
@@ -3748,7 +5007,7 @@ next85:
 	VMASKMOVPS  (R9)(SI*1), Y4, Y4
 	VFMADD231PS Y4, Y5, Y3
 
-done83:
+done93:
 	VEXTRACTF128 $0x01, Y0, X4
 	VADDPS       X4, X0, X0
 	VPERMILPS    $0x4e, X0, X4
@@ -3810,7 +5069,7 @@ row:
 
 units:
 	CMPQ        R11, $0x08
-	JL          tail86
+	JL          tail96
 	VMOVUPS     (AX), Y3
 	VMULPS      Y2, Y3, Y3
 	VMOVUPS     (AX)(R9*1), Y4
@@ -3920,9 +5179,9 @@ units:
 	SUBQ        $0x08, R11
 	JMP         units
 
-tail86:
+tail96:
 	TESTQ       R11, R11
-	JZ          done87
+	JZ          done97
 	LEAQ        firstLanes<>+0(SB), R12
 	MOVQ        $0x00000008, R13
 	SUBQ        R11, R13
@@ -4034,7 +5293,7 @@ tail86:
 	LEAQ        (BX)(R11*4), BX
 	LEAQ        (SI)(R11*4), SI
 
-done87:
+done97:
 	ADDQ R9, AX
 	ADDQ R9, AX
 	ADDQ R9, AX
@@ -4063,7 +5322,7 @@ row:
 
 units:
 	CMPQ         R11, $0x08
-	JL           tail88
+	JL           tail98
 	VMOVUPS      (AX), Y1
 	VMOVUPS      (AX)(R9*1), Y2
 	VMOVUPS      (AX)(R9*2), Y3
@@ -4106,9 +5365,9 @@ units:
 	SUBQ         $0x08, R11
 	JMP          units
 
-tail88:
+tail98:
 	TESTQ        R11, R11
-	JZ           done89
+	JZ           done99
 	LEAQ         firstLanes<>+0(SB), R12
 	MOVQ         $0x00000008, R13
 	SUBQ         R11, R13
@@ -4153,7 +5412,7 @@ tail88:
 	LEAQ         (BX)(R11*4), BX
 	LEAQ         (SI)(R11*4), SI
 
-done89:
+done99:
 	ADDQ R9, AX
 	ADDQ R9, AX
 	ADDQ R9, AX
@@ -4182,7 +5441,7 @@ row:
 
 units:
 	CMPQ        R9, $0x08
-	JL          tail90
+	JL          tail100
 	VMOVUPS     (AX), Y3
 	VMOVUPS     (CX), Y4
 	VADDPS      Y4, Y3, Y3
@@ -4258,9 +5517,9 @@ units:
 	SUBQ        $0x08, R9
 	JMP         units
 
-tail90:
+tail100:
 	TESTQ       R9, R9
-	JZ          done91
+	JZ          done101
 	LEAQ        firstLanes<>+0(SB), R10
 	MOVQ        $0x00000008, R11
 	SUBQ        R9, R11
@@ -4338,7 +5597,7 @@ tail90:
 	LEAQ        (DX)(R9*4), DX
 	LEAQ        (BX)(R9*4), BX
 
-done91:
+done101:
 	ADDQ R8, AX
 	ADDQ R8, AX
 	ADDQ R8, CX
@@ -4367,7 +5626,7 @@ row:
 
 units:
 	CMPQ         R10, $0x08
-	JL           tail92
+	JL           tail102
 	VMOVUPS      (AX), Y1
 	VMOVUPS      (AX)(R9*1), Y2
 	VMOVUPS      (AX)(R9*2), Y3
@@ -4406,9 +5665,9 @@ units:
 	SUBQ         $0x08, R10
 	JMP          units
 
-tail92:
+tail102:
 	TESTQ        R10, R10
-	JZ           done93
+	JZ           done103
 	LEAQ         firstLanes<>+0(SB), R11
 	MOVQ         $0x00000008, R12
 	SUBQ         R10, R12
@@ -4449,7 +5708,7 @@ tail92:
 	LEAQ         (BX)(R10*4), BX
 	LEAQ         (SI)(R10*4), SI
 
-done93:
+done103:
 	ADDQ R9, AX
 	ADDQ R9, AX
 	ADDQ R9, CX
@@ -4469,9 +5728,9 @@ TEXT ·sigmoidsAVX2(SB), NOSPLIT, $0-24
 	VMOVUPS f40fcf84f<>+0(SB), Y1
 	VMOVUPS f3f000000<>+0(SB), Y2
 	CMPQ    AX, $0x10
-	JL      next96
+	JL      next106
 
-loop95:
+loop105:
 	VMOVUPS     (DX), Y3
 	VMOVUPS     32(DX), Y4
 	VMULPS      Y2, Y3, Y3
@@ -4516,13 +5775,13 @@ loop95:
 	ADDQ        $+64, DX
 	SUBQ        $0x10, AX
 	CMPQ        AX, $0x10
-	JGE         loop95
+	JGE         loop105
 
-next96:
+next106:
 	CMPQ AX, $0x08
-	JL   next98
+	JL   next108
 
-loop97:
+loop107:
 	VMOVUPS     (DX), Y3
 	VMULPS      Y2, Y3, Y3
 	VMINPS      Y3, Y1, Y3
@@ -4547,11 +5806,11 @@ loop97:
 	ADDQ        $+32, DX
 	SUBQ        $0x08, AX
 	CMPQ        AX, $0x08
-	JGE         loop97
+	JGE         loop107
 
-next98:
+next108:
 	TESTQ       AX, AX
-	JZ          done94
+	JZ          done104
 	LEAQ        firstLanes<>+0(SB), BX
 	MOVQ        $0x00000008, SI
 	SUBQ        AX, SI
@@ -4577,7 +5836,7 @@ next98:
 	VFMADD213PS Y2, Y2, Y4
 	VMASKMOVPS  Y4, Y3, (CX)
 
-done94:
+done104:
 	VZEROUPPER
 	RET
 
@@ -4590,9 +5849,9 @@ TEXT ·tanhsAVX2(SB), NOSPLIT, $0-24
 	VMOVUPS fc0fcf84f<>+0(SB), Y0
 	VMOVUPS f40fcf84f<>+0(SB), Y1
 	CMPQ    AX, $0x10
-	JL      next101
+	JL      next111
 
-loop100:
+loop110:
 	VMOVUPS     (DX), Y2
 	VMOVUPS     32(DX), Y3
 	VMINPS      Y2, Y1, Y2
@@ -4633,13 +5892,13 @@ loop100:
 	ADDQ        $+64, DX
 	SUBQ        $0x10, AX
 	CMPQ        AX, $0x10
-	JGE         loop100
+	JGE         loop110
 
-next101:
+next111:
 	CMPQ AX, $0x08
-	JL   next103
+	JL   next113
 
-loop102:
+loop112:
 	VMOVUPS     (DX), Y2
 	VMINPS      Y2, Y1, Y2
 	VMAXPS      Y2, Y0, Y2
@@ -4662,11 +5921,11 @@ loop102:
 	ADDQ        $+32, DX
 	SUBQ        $0x08, AX
 	CMPQ        AX, $0x08
-	JGE         loop102
+	JGE         loop112
 
-next103:
+next113:
 	TESTQ       AX, AX
-	JZ          done99
+	JZ          done109
 	LEAQ        firstLanes<>+0(SB), BX
 	MOVQ        $0x00000008, SI
 	SUBQ        AX, SI
@@ -4690,7 +5949,7 @@ next103:
 	VDIVPS      Y4, Y1, Y3
 	VMASKMOVPS  Y3, Y2, (CX)
 
-done99:
+done109:
 	VZEROUPPER
 	RET
 
@@ -4701,9 +5960,9 @@ TEXT ·expsAVX2(SB), NOSPLIT, $0-24
 	MOVQ dst+8(FP), CX
 	MOVQ src+16(FP), DX
 	CMPQ AX, $0x10
-	JL   next106
+	JL   next116
 
-loop105:
+loop115:
 	VMOVUPS      (DX), Y0
 	VMOVUPS      32(DX), Y1
 	VMOVUPS      f42b20000<>+0(SB), Y2
@@ -4762,13 +6021,13 @@ loop105:
 	ADDQ         $+64, DX
 	SUBQ         $0x10, AX
 	CMPQ         AX, $0x10
-	JGE          loop105
+	JGE          loop115
 
-next106:
+next116:
 	CMPQ AX, $0x08
-	JL   next108
+	JL   next118
 
-loop107:
+loop117:
 	VMOVUPS      (DX), Y0
 	VMOVUPS      f42b20000<>+0(SB), Y1
 	VMOVUPS      fc2d20000<>+0(SB), Y2
@@ -4801,11 +6060,11 @@ loop107:
 	ADDQ         $+32, DX
 	SUBQ         $0x08, AX
 	CMPQ         AX, $0x08
-	JGE          loop107
+	JGE          loop117
 
-next108:
+next118:
 	TESTQ        AX, AX
-	JZ           done104
+	JZ           done114
 	LEAQ         firstLanes<>+0(SB), BX
 	MOVQ         $0x00000008, SI
 	SUBQ         AX, SI
@@ -4839,7 +6098,7 @@ next108:
 	VMULPS       Y2, Y3, Y1
 	VMASKMOVPS   Y1, Y0, (CX)
 
-done104:
+done114:
 	VZEROUPPER
 	RET
 
@@ -4864,28 +6123,94 @@ GLOBL f0000007f<>(SB), RODATA|NOPTR, $64
 // func softmaxRowsAVX2(rows int, n int, dst *float32, src *float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·softmaxRowsAVX2(SB), NOSPLIT, $0-32
-	MOVQ rows+0(FP), AX
-	MOVQ dst+16(FP), CX
-	MOVQ src+24(FP), DX
+	MOVQ    rows+0(FP), AX
+	MOVQ    dst+16(FP), CX
+	MOVQ    src+24(FP), DX
+	MOVQ    n+8(FP), BX
+	CMPQ    BX, $0x08
+	JG      row
+	LEAQ    firstLanes<>+0(SB), SI
+	MOVQ    $0x00000008, DI
+	SUBQ    BX, DI
+	VMOVUPS (SI)(DI*4), Y0
+
+short:
+	VBROADCASTSS (DX), Y2
+	VMASKMOVPS   (DX), Y0, Y1
+	VMOVAPS      Y1, Y3
+	VBLENDVPS    Y0, Y1, Y2, Y1
+	VMAXPS       Y1, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X1
+	VMAXPS       X1, X2, X2
+	VPERMILPS    $0x4e, X2, X1
+	VMAXPS       X1, X2, X2
+	VPERMILPS    $0xb1, X2, X1
+	VMAXPS       X1, X2, X2
+	VBROADCASTSS X2, Y2
+	VSUBPS       Y2, Y3, Y1
+	VMOVUPS      f42b20000<>+0(SB), Y2
+	VMOVUPS      fc2d20000<>+0(SB), Y3
+	VMINPS       Y1, Y2, Y1
+	VMAXPS       Y1, Y3, Y1
+	VMULPS       f3fb8aa3b<>+0(SB), Y1, Y2
+	VROUNDPS     $0x00, Y2, Y2
+	VFNMADD231PS f3f318000<>+0(SB), Y2, Y1
+	VFNMADD231PS fb95e8083<>+0(SB), Y2, Y1
+	VMOVUPS      f39506967<>+0(SB), Y3
+	VFMADD213PS  f3ab743ce<>+0(SB), Y1, Y3
+	VFMADD213PS  f3c088908<>+0(SB), Y1, Y3
+	VFMADD213PS  f3d2aa9c1<>+0(SB), Y1, Y3
+	VFMADD213PS  f3e2aaaaa<>+0(SB), Y1, Y3
+	VFMADD213PS  f3f000000<>+0(SB), Y1, Y3
+	VMULPS       Y1, Y1, Y4
+	VFMADD213PS  Y1, Y4, Y3
+	VADDPS       f3f800000<>+0(SB), Y3, Y3
+	VCVTPS2DQ    Y2, Y2
+	VPSRAD       $0x01, Y2, Y1
+	VPSUBD       Y1, Y2, Y2
+	VPADDD       f0000007f<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VPADDD       f0000007f<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMULPS       Y1, Y3, Y3
+	VMULPS       Y2, Y3, Y1
+	VANDPS       Y0, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X2
+	VADDPS       X2, X1, X3
+	VPERMILPS    $0x4e, X3, X2
+	VADDPS       X2, X3, X3
+	VPERMILPS    $0xb1, X3, X2
+	VADDPS       X2, X3, X3
+	VMOVSS       f3f800000<>+0(SB), X2
+	VDIVSS       X3, X2, X2
+	VBROADCASTSS X2, Y2
+	VMULPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (CX)
+	LEAQ         (DX)(BX*4), DX
+	LEAQ         (CX)(BX*4), CX
+	DECQ         AX
+	JNZ          short
+	VZEROUPPER
+	RET
 
 row:
 	VBROADCASTSS (DX), Y0
 	MOVQ         n+8(FP), BX
 	MOVQ         DX, SI
 	CMPQ         BX, $0x08
-	JL           next111
+	JL           next121
 
-loop110:
+loop120:
 	VMOVUPS (SI), Y1
 	VMAXPS  Y1, Y0, Y0
 	ADDQ    $+32, SI
 	SUBQ    $0x08, BX
 	CMPQ    BX, $0x08
-	JGE     loop110
+	JGE     loop120
 
-next111:
+next121:
 	TESTQ      BX, BX
-	JZ         done109
+	JZ         done119
 	LEAQ       firstLanes<>+0(SB), DI
 	MOVQ       $0x00000008, R8
 	SUBQ       BX, R8
@@ -4894,7 +6219,7 @@ next111:
 	VBLENDVPS  Y1, Y2, Y0, Y2
 	VMAXPS     Y2, Y0, Y0
 
-done109:
+done119:
 	VEXTRACTF128 $0x01, Y0, X1
 	VMAXPS       X1, X0, X0
 	VPERMILPS    $0x4e, X0, X1
@@ -4907,9 +6232,9 @@ done109:
 	MOVQ         CX, SI
 	MOVQ         n+8(FP), DI
 	CMPQ         DI, $0x08
-	JL           next114
+	JL           next124
 
-loop113:
+loop123:
 	VMOVUPS      (BX), Y2
 	VSUBPS       Y0, Y2, Y2
 	VMOVUPS      f42b20000<>+0(SB), Y3
@@ -4944,11 +6269,11 @@ loop113:
 	ADDQ         $+32, SI
 	SUBQ         $0x08, DI
 	CMPQ         DI, $0x08
-	JGE          loop113
+	JGE          loop123
 
-next114:
+next124:
 	TESTQ        DI, DI
-	JZ           done112
+	JZ           done122
 	LEAQ         firstLanes<>+0(SB), R8
 	MOVQ         $0x00000008, R9
 	SUBQ         DI, R9
@@ -4985,7 +6310,7 @@ next114:
 	VADDPS       Y3, Y1, Y1
 	VMASKMOVPS   Y3, Y2, (SI)
 
-done112:
+done122:
 	VEXTRACTF128 $0x01, Y1, X0
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x4e, X1, X0
@@ -4995,32 +6320,32 @@ done112:
 	VMOVSS       f3f800000<>+0(SB), X0
 	VDIVSS       X1, X0, X0
 	VBROADCASTSS X0, Y0
-	MOVQ         CX, BX
-	MOVQ         n+8(FP), SI
-	CMPQ         SI, $0x08
-	JL           next117
+	MOVQ         n+8(FP), BX
+	MOVQ         CX, SI
+	CMPQ         BX, $0x08
+	JL           next127
 
-loop116:
-	VMOVUPS (BX), Y1
+loop126:
+	VMOVUPS (SI), Y1
 	VMULPS  Y0, Y1, Y1
-	VMOVUPS Y1, (BX)
-	ADDQ    $+32, BX
-	SUBQ    $0x08, SI
-	CMPQ    SI, $0x08
-	JGE     loop116
+	VMOVUPS Y1, (SI)
+	ADDQ    $+32, SI
+	SUBQ    $0x08, BX
+	CMPQ    BX, $0x08
+	JGE     loop126
 
-next117:
-	TESTQ      SI, SI
-	JZ         done115
+next127:
+	TESTQ      BX, BX
+	JZ         done125
 	LEAQ       firstLanes<>+0(SB), DI
 	MOVQ       $0x00000008, R8
-	SUBQ       SI, R8
+	SUBQ       BX, R8
 	VMOVUPS    (DI)(R8*4), Y1
-	VMASKMOVPS (BX), Y1, Y2
+	VMASKMOVPS (SI), Y1, Y2
 	VMULPS     Y0, Y2, Y2
-	VMASKMOVPS Y2, Y1, (BX)
+	VMASKMOVPS Y2, Y1, (SI)
 
-done115:
+done125:
 	MOVQ n+8(FP), BX
 	LEAQ (DX)(BX*4), DX
 	LEAQ (CX)(BX*4), CX
@@ -5038,9 +6363,9 @@ TEXT ·axpyAVX2(SB), NOSPLIT, $0-28
 	MOVSS        alpha+24(FP), X0
 	VBROADCASTSS X0, Y0
 	CMPQ         AX, $0x20
-	JL           next120
+	JL           next130
 
-loop119:
+loop129:
 	VMOVUPS     (CX), Y1
 	VMOVUPS     (DX), Y2
 	VFMADD231PS Y2, Y0, Y1
@@ -5061,13 +6386,13 @@ loop119:
 	ADDQ        $+128, DX
 	SUBQ        $0x20, AX
 	CMPQ        AX, $0x20
-	JGE         loop119
+	JGE         loop129
 
-next120:
+next130:
 	CMPQ AX, $0x08
-	JL   next122
+	JL   next132
 
-loop121:
+loop131:
 	VMOVUPS     (CX), Y1
 	VMOVUPS     (DX), Y2
 	VFMADD231PS Y2, Y0, Y1
@@ -5076,11 +6401,11 @@ loop121:
 	ADDQ        $+32, DX
 	SUBQ        $0x08, AX
 	CMPQ        AX, $0x08
-	JGE         loop121
+	JGE         loop131
 
-next122:
+next132:
 	TESTQ       AX, AX
-	JZ          done118
+	JZ          done128
 	LEAQ        firstLanes<>+0(SB), BX
 	MOVQ        $0x00000008, SI
 	SUBQ        AX, SI
@@ -5090,7 +6415,7 @@ next122:
 	VFMADD231PS Y3, Y0, Y2
 	VMASKMOVPS  Y2, Y1, (CX)
 
-done118:
+done128:
 	VZEROUPPER
 	RET
 
@@ -5102,9 +6427,9 @@ TEXT ·scaleAVX2(SB), NOSPLIT, $0-20
 	MOVSS        alpha+16(FP), X0
 	VBROADCASTSS X0, Y0
 	CMPQ         AX, $0x20
-	JL           next125
+	JL           next135
 
-loop124:
+loop134:
 	VMOVUPS (CX), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (CX)
@@ -5120,24 +6445,24 @@ loop124:
 	ADDQ    $+128, CX
 	SUBQ    $0x20, AX
 	CMPQ    AX, $0x20
-	JGE     loop124
+	JGE     loop134
 
-next125:
+next135:
 	CMPQ AX, $0x08
-	JL   next127
+	JL   next137
 
-loop126:
+loop136:
 	VMOVUPS (CX), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (CX)
 	ADDQ    $+32, CX
 	SUBQ    $0x08, AX
 	CMPQ    AX, $0x08
-	JGE     loop126
+	JGE     loop136
 
-next127:
+next137:
 	TESTQ      AX, AX
-	JZ         done123
+	JZ         done133
 	LEAQ       firstLanes<>+0(SB), DX
 	MOVQ       $0x00000008, BX
 	SUBQ       AX, BX
@@ -5146,7 +6471,7 @@ next127:
 	VMULPS     Y0, Y2, Y2
 	VMASKMOVPS Y2, Y1, (CX)
 
-done123:
+done133:
 	VZEROUPPER
 	RET
 
@@ -5158,9 +6483,9 @@ TEXT ·addAVX2(SB), NOSPLIT, $0-32
 	MOVQ a+16(FP), DX
 	MOVQ b+24(FP), BX
 	CMPQ AX, $0x20
-	JL   next130
+	JL   next140
 
-loop129:
+loop139:
 	VMOVUPS (DX), Y0
 	VMOVUPS (BX), Y1
 	VADDPS  Y1, Y0, Y0
@@ -5182,13 +6507,13 @@ loop129:
 	ADDQ    $+128, BX
 	SUBQ    $0x20, AX
 	CMPQ    AX, $0x20
-	JGE     loop129
+	JGE     loop139
 
-next130:
+next140:
 	CMPQ AX, $0x08
-	JL   next132
+	JL   next142
 
-loop131:
+loop141:
 	VMOVUPS (DX), Y0
 	VMOVUPS (BX), Y1
 	VADDPS  Y1, Y0, Y0
@@ -5198,11 +6523,11 @@ loop131:
 	ADDQ    $+32, BX
 	SUBQ    $0x08, AX
 	CMPQ    AX, $0x08
-	JGE     loop131
+	JGE     loop141
 
-next132:
+next142:
 	TESTQ      AX, AX
-	JZ         done128
+	JZ         done138
 	LEAQ       firstLanes<>+0(SB), SI
 	MOVQ       $0x00000008, DI
 	SUBQ       AX, DI
@@ -5212,7 +6537,7 @@ next132:
 	VADDPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (CX)
 
-done128:
+done138:
 	VZEROUPPER
 	RET
 
@@ -5224,9 +6549,9 @@ TEXT ·mulAVX2(SB), NOSPLIT, $0-32
 	MOVQ a+16(FP), DX
 	MOVQ b+24(FP), BX
 	CMPQ AX, $0x20
-	JL   next135
+	JL   next145
 
-loop134:
+loop144:
 	VMOVUPS (DX), Y0
 	VMOVUPS (BX), Y1
 	VMULPS  Y1, Y0, Y0
@@ -5248,13 +6573,13 @@ loop134:
 	ADDQ    $+128, BX
 	SUBQ    $0x20, AX
 	CMPQ    AX, $0x20
-	JGE     loop134
+	JGE     loop144
 
-next135:
+next145:
 	CMPQ AX, $0x08
-	JL   next137
+	JL   next147
 
-loop136:
+loop146:
 	VMOVUPS (DX), Y0
 	VMOVUPS (BX), Y1
 	VMULPS  Y1, Y0, Y0
@@ -5264,11 +6589,11 @@ loop136:
 	ADDQ    $+32, BX
 	SUBQ    $0x08, AX
 	CMPQ    AX, $0x08
-	JGE     loop136
+	JGE     loop146
 
-next137:
+next147:
 	TESTQ      AX, AX
-	JZ         done133
+	JZ         done143
 	LEAQ       firstLanes<>+0(SB), SI
 	MOVQ       $0x00000008, DI
 	SUBQ       AX, DI
@@ -5278,7 +6603,7 @@ next137:
 	VMULPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (CX)
 
-done133:
+done143:
 	VZEROUPPER
 	RET
 
@@ -5293,9 +6618,9 @@ TEXT ·dotAVX2(SB), NOSPLIT, $0-28
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	CMPQ   AX, $0x20
-	JL     next140
+	JL     next150
 
-loop139:
+loop149:
 	VMOVUPS     (CX), Y4
 	VMOVUPS     (DX), Y5
 	VFMADD231PS Y4, Y5, Y0
@@ -5312,13 +6637,13 @@ loop139:
 	ADDQ        $+128, DX
 	SUBQ        $0x20, AX
 	CMPQ        AX, $0x20
-	JGE         loop139
+	JGE         loop149
 
-next140:
+next150:
 	CMPQ AX, $0x08
-	JL   next142
+	JL   next152
 
-loop141:
+loop151:
 	VMOVUPS     (CX), Y4
 	VMOVUPS     (DX), Y5
 	VFMADD231PS Y4, Y5, Y0
@@ -5326,11 +6651,11 @@ loop141:
 	ADDQ        $+32, DX
 	SUBQ        $0x08, AX
 	CMPQ        AX, $0x08
-	JGE         loop141
+	JGE         loop151
 
-next142:
+next152:
 	TESTQ       AX, AX
-	JZ          done138
+	JZ          done148
 	LEAQ        firstLanes<>+0(SB), BX
 	MOVQ        $0x00000008, SI
 	SUBQ        AX, SI
@@ -5339,7 +6664,7 @@ next142:
 	VMASKMOVPS  (DX), Y4, Y4
 	VFMADD231PS Y5, Y4, Y0
 
-done138:
+done148:
 	VADDPS       Y1, Y0, Y0
 	VADDPS       Y3, Y2, Y2
 	VADDPS       Y2, Y0, Y0
@@ -5361,9 +6686,9 @@ TEXT ·sumSquaresAVX2(SB), NOSPLIT, $0-24
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	CMPQ   AX, $0x08
-	JL     next145
+	JL     next155
 
-loop144:
+loop154:
 	VMOVUPS      (CX), Y2
 	VEXTRACTF128 $0x01, Y2, X3
 	VCVTPS2PD    X2, Y2
@@ -5373,11 +6698,11 @@ loop144:
 	ADDQ         $+32, CX
 	SUBQ         $0x08, AX
 	CMPQ         AX, $0x08
-	JGE          loop144
+	JGE          loop154
 
-next145:
+next155:
 	TESTQ        AX, AX
-	JZ           done143
+	JZ           done153
 	LEAQ         firstLanes<>+0(SB), DX
 	MOVQ         $0x00000008, BX
 	SUBQ         AX, BX
@@ -5389,7 +6714,7 @@ next145:
 	VFMADD231PD  Y2, Y2, Y0
 	VFMADD231PD  Y3, Y3, Y1
 
-done143:
+done153:
 	VADDPD       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X0
@@ -5406,9 +6731,9 @@ TEXT ·addRowAVX2(SB), NOSPLIT, $0-40
 	MOVQ dst+16(FP), CX
 	MOVQ row+32(FP), DX
 	CMPQ AX, $0x20
-	JL   next148
+	JL   next158
 
-loop147:
+loop157:
 	VMOVUPS (DX), Y0
 	VMOVUPS 32(DX), Y1
 	VMOVUPS 64(DX), Y2
@@ -5417,7 +6742,7 @@ loop147:
 	MOVQ    rows+0(FP), SI
 	MOVQ    ldd+24(FP), DI
 
-rows149:
+rows159:
 	VMOVUPS (BX), Y4
 	VADDPS  Y0, Y4, Y4
 	VMOVUPS Y4, (BX)
@@ -5432,39 +6757,39 @@ rows149:
 	VMOVUPS Y4, 96(BX)
 	ADDQ    DI, BX
 	DECQ    SI
-	JNZ     rows149
+	JNZ     rows159
 	ADDQ    $+128, CX
 	ADDQ    $+128, DX
 	SUBQ    $0x20, AX
 	CMPQ    AX, $0x20
-	JGE     loop147
+	JGE     loop157
 
-next148:
+next158:
 	CMPQ AX, $0x08
-	JL   next151
+	JL   next161
 
-loop150:
+loop160:
 	VMOVUPS (DX), Y0
 	MOVQ    CX, BX
 	MOVQ    rows+0(FP), SI
 	MOVQ    ldd+24(FP), DI
 
-rows152:
+rows162:
 	VMOVUPS (BX), Y1
 	VADDPS  Y0, Y1, Y1
 	VMOVUPS Y1, (BX)
 	ADDQ    DI, BX
 	DECQ    SI
-	JNZ     rows152
+	JNZ     rows162
 	ADDQ    $+32, CX
 	ADDQ    $+32, DX
 	SUBQ    $0x08, AX
 	CMPQ    AX, $0x08
-	JGE     loop150
+	JGE     loop160
 
-next151:
+next161:
 	TESTQ      AX, AX
-	JZ         done146
+	JZ         done156
 	LEAQ       firstLanes<>+0(SB), BX
 	MOVQ       $0x00000008, SI
 	SUBQ       AX, SI
@@ -5474,15 +6799,15 @@ next151:
 	MOVQ       rows+0(FP), CX
 	MOVQ       ldd+24(FP), DX
 
-rows153:
+rows163:
 	VMASKMOVPS (AX), Y0, Y2
 	VADDPS     Y1, Y2, Y2
 	VMASKMOVPS Y2, Y0, (AX)
 	ADDQ       DX, AX
 	DECQ       CX
-	JNZ        rows153
+	JNZ        rows163
 
-done146:
+done156:
 	VZEROUPPER
 	RET
 
@@ -5492,66 +6817,82 @@ TEXT ·sumRowsAVX2(SB), NOSPLIT, $0-40
 	MOVQ n+8(FP), AX
 	MOVQ dst+16(FP), CX
 	MOVQ src+24(FP), DX
-	CMPQ AX, $0x20
-	JL   next156
+	CMPQ AX, $0x40
+	JL   next166
 
-loop155:
+loop165:
 	VMOVUPS (CX), Y0
 	VMOVUPS 32(CX), Y1
 	VMOVUPS 64(CX), Y2
 	VMOVUPS 96(CX), Y3
+	VMOVUPS 128(CX), Y4
+	VMOVUPS 160(CX), Y5
+	VMOVUPS 192(CX), Y6
+	VMOVUPS 224(CX), Y7
 	MOVQ    DX, BX
 	MOVQ    rows+0(FP), SI
 	MOVQ    lds+32(FP), DI
 
-rows157:
-	VMOVUPS (BX), Y4
-	VADDPS  Y4, Y0, Y0
-	VMOVUPS 32(BX), Y4
-	VADDPS  Y4, Y1, Y1
-	VMOVUPS 64(BX), Y4
-	VADDPS  Y4, Y2, Y2
-	VMOVUPS 96(BX), Y4
-	VADDPS  Y4, Y3, Y3
+rows167:
+	VMOVUPS (BX), Y8
+	VADDPS  Y8, Y0, Y0
+	VMOVUPS 32(BX), Y8
+	VADDPS  Y8, Y1, Y1
+	VMOVUPS 64(BX), Y8
+	VADDPS  Y8, Y2, Y2
+	VMOVUPS 96(BX), Y8
+	VADDPS  Y8, Y3, Y3
+	VMOVUPS 128(BX), Y8
+	VADDPS  Y8, Y4, Y4
+	VMOVUPS 160(BX), Y8
+	VADDPS  Y8, Y5, Y5
+	VMOVUPS 192(BX), Y8
+	VADDPS  Y8, Y6, Y6
+	VMOVUPS 224(BX), Y8
+	VADDPS  Y8, Y7, Y7
 	ADDQ    DI, BX
 	DECQ    SI
-	JNZ     rows157
+	JNZ     rows167
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, 32(CX)
 	VMOVUPS Y2, 64(CX)
 	VMOVUPS Y3, 96(CX)
-	ADDQ    $+128, CX
-	ADDQ    $+128, DX
-	SUBQ    $0x20, AX
-	CMPQ    AX, $0x20
-	JGE     loop155
+	VMOVUPS Y4, 128(CX)
+	VMOVUPS Y5, 160(CX)
+	VMOVUPS Y6, 192(CX)
+	VMOVUPS Y7, 224(CX)
+	ADDQ    $+256, CX
+	ADDQ    $+256, DX
+	SUBQ    $0x40, AX
+	CMPQ    AX, $0x40
+	JGE     loop165
 
-next156:
+next166:
 	CMPQ AX, $0x08
-	JL   next159
+	JL   next169
 
-loop158:
+loop168:
 	VMOVUPS (CX), Y0
 	MOVQ    DX, BX
 	MOVQ    rows+0(FP), SI
 	MOVQ    lds+32(FP), DI
 
-rows160:
+rows170:
 	VMOVUPS (BX), Y1
 	VADDPS  Y1, Y0, Y0
 	ADDQ    DI, BX
 	DECQ    SI
-	JNZ     rows160
+	JNZ     rows170
 	VMOVUPS Y0, (CX)
 	ADDQ    $+32, CX
 	ADDQ    $+32, DX
 	SUBQ    $0x08, AX
 	CMPQ    AX, $0x08
-	JGE     loop158
+	JGE     loop168
 
-next159:
+next169:
 	TESTQ      AX, AX
-	JZ         done154
+	JZ         done164
 	LEAQ       firstLanes<>+0(SB), BX
 	MOVQ       $0x00000008, SI
 	SUBQ       AX, SI
@@ -5561,15 +6902,157 @@ next159:
 	MOVQ       rows+0(FP), DX
 	MOVQ       lds+32(FP), BX
 
-rows161:
+rows171:
 	VMASKMOVPS (AX), Y0, Y2
 	VADDPS     Y2, Y1, Y1
 	ADDQ       BX, AX
 	DECQ       DX
-	JNZ        rows161
+	JNZ        rows171
 	VMASKMOVPS Y1, Y0, (CX)
 
-done154:
+done164:
+	VZEROUPPER
+	RET
+
+// func gatherRowsAVX2(rows int, n int, dst *float32, ldd uintptr, table *float32, ldt uintptr, index *int32)
+// Requires: AVX
+TEXT ·gatherRowsAVX2(SB), NOSPLIT, $0-56
+	MOVQ rows+0(FP), AX
+	MOVQ dst+16(FP), CX
+	MOVQ ldd+24(FP), DX
+	MOVQ table+32(FP), BX
+	MOVQ ldt+40(FP), SI
+	MOVQ index+48(FP), DI
+
+row:
+	MOVLQSX (DI), R9
+	IMULQ   SI, R9
+	ADDQ    BX, R9
+	MOVQ    CX, R8
+	MOVQ    n+8(FP), R10
+	CMPQ    R10, $0x20
+	JL      next174
+
+loop173:
+	VMOVUPS (R9), Y0
+	VMOVUPS Y0, (R8)
+	VMOVUPS 32(R9), Y0
+	VMOVUPS Y0, 32(R8)
+	VMOVUPS 64(R9), Y0
+	VMOVUPS Y0, 64(R8)
+	VMOVUPS 96(R9), Y0
+	VMOVUPS Y0, 96(R8)
+	ADDQ    $+128, R8
+	ADDQ    $+128, R9
+	SUBQ    $0x20, R10
+	CMPQ    R10, $0x20
+	JGE     loop173
+
+next174:
+	CMPQ R10, $0x08
+	JL   next176
+
+loop175:
+	VMOVUPS (R9), Y0
+	VMOVUPS Y0, (R8)
+	ADDQ    $+32, R8
+	ADDQ    $+32, R9
+	SUBQ    $0x08, R10
+	CMPQ    R10, $0x08
+	JGE     loop175
+
+next176:
+	TESTQ      R10, R10
+	JZ         done172
+	LEAQ       firstLanes<>+0(SB), R11
+	MOVQ       $0x00000008, R12
+	SUBQ       R10, R12
+	VMOVUPS    (R11)(R12*4), Y0
+	VMASKMOVPS (R9), Y0, Y1
+	VMASKMOVPS Y1, Y0, (R8)
+
+done172:
+	ADDQ DX, CX
+	ADDQ $0x04, DI
+	DECQ AX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func scatterAddRowsAVX2(rows int, n int, src *float32, lds uintptr, table *float32, ldt uintptr, index *int32)
+// Requires: AVX
+TEXT ·scatterAddRowsAVX2(SB), NOSPLIT, $0-56
+	MOVQ rows+0(FP), AX
+	MOVQ src+16(FP), CX
+	MOVQ lds+24(FP), DX
+	MOVQ table+32(FP), BX
+	MOVQ ldt+40(FP), SI
+	MOVQ index+48(FP), DI
+
+row:
+	MOVLQSX (DI), R9
+	IMULQ   SI, R9
+	ADDQ    BX, R9
+	MOVQ    CX, R8
+	MOVQ    n+8(FP), R10
+	CMPQ    R10, $0x20
+	JL      next179
+
+loop178:
+	VMOVUPS (R9), Y0
+	VMOVUPS (R8), Y1
+	VADDPS  Y1, Y0, Y0
+	VMOVUPS Y0, (R9)
+	VMOVUPS 32(R9), Y0
+	VMOVUPS 32(R8), Y1
+	VADDPS  Y1, Y0, Y0
+	VMOVUPS Y0, 32(R9)
+	VMOVUPS 64(R9), Y0
+	VMOVUPS 64(R8), Y1
+	VADDPS  Y1, Y0, Y0
+	VMOVUPS Y0, 64(R9)
+	VMOVUPS 96(R9), Y0
+	VMOVUPS 96(R8), Y1
+	VADDPS  Y1, Y0, Y0
+	VMOVUPS Y0, 96(R9)
+	ADDQ    $+128, R8
+	ADDQ    $+128, R9
+	SUBQ    $0x20, R10
+	CMPQ    R10, $0x20
+	JGE     loop178
+
+next179:
+	CMPQ R10, $0x08
+	JL   next181
+
+loop180:
+	VMOVUPS (R9), Y0
+	VMOVUPS (R8), Y1
+	VADDPS  Y1, Y0, Y0
+	VMOVUPS Y0, (R9)
+	ADDQ    $+32, R8
+	ADDQ    $+32, R9
+	SUBQ    $0x08, R10
+	CMPQ    R10, $0x08
+	JGE     loop180
+
+next181:
+	TESTQ      R10, R10
+	JZ         done177
+	LEAQ       firstLanes<>+0(SB), R11
+	MOVQ       $0x00000008, R12
+	SUBQ       R10, R12
+	VMOVUPS    (R11)(R12*4), Y0
+	VMASKMOVPS (R9), Y0, Y1
+	VMASKMOVPS (R8), Y0, Y2
+	VADDPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (R9)
+
+done177:
+	ADDQ DX, CX
+	ADDQ $0x04, DI
+	DECQ AX
+	JNZ  row
 	VZEROUPPER
 	RET
 
@@ -5591,9 +7074,9 @@ TEXT ·adamWAVX2(SB), NOSPLIT, $0-48
 	VBROADCASTSS 24(DI), Y6
 	VBROADCASTSS 28(DI), Y7
 	CMPQ         AX, $0x08
-	JL           next164
+	JL           next184
 
-loop163:
+loop183:
 	VMOVUPS     (CX), Y8
 	VMOVUPS     (DX), Y9
 	VMOVUPS     (BX), Y10
@@ -5618,11 +7101,11 @@ loop163:
 	ADDQ        $+32, SI
 	SUBQ        $0x08, AX
 	CMPQ        AX, $0x08
-	JGE         loop163
+	JGE         loop183
 
-next164:
+next184:
 	TESTQ       AX, AX
-	JZ          done162
+	JZ          done182
 	LEAQ        firstLanes<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        AX, R8
@@ -5646,7 +7129,7 @@ next164:
 	VSUBPS      Y11, Y9, Y9
 	VMASKMOVPS  Y9, Y8, (CX)
 
-done162:
+done182:
 	VZEROUPPER
 	RET
 

@@ -25,16 +25,23 @@ func sumRows(dst, src []float32, lds, rows, n int) {
 }
 
 func gatherRows(dst []float32, ldd int, table []float32, ldt int, index []int32, n int) {
-	gatherRowsGeneric(dst, ldd, table, ldt, index, n) // copies: the runtime's are as wide as ours would be
+	switch current {
+	case avx512:
+		gatherRowsAVX512(len(index), n, &dst[0], wide(ldd), &table[0], wide(ldt), &index[0])
+	case avx2:
+		gatherRowsAVX2(len(index), n, &dst[0], wide(ldd), &table[0], wide(ldt), &index[0])
+	default:
+		gatherRowsGeneric(dst, ldd, table, ldt, index, n)
+	}
 }
 
 func scatterAddRows(table []float32, ldt int, src []float32, lds int, index []int32, n int) {
-	if current == generic {
+	switch current {
+	case avx512:
+		scatterAddRowsAVX512(len(index), n, &src[0], wide(lds), &table[0], wide(ldt), &index[0])
+	case avx2:
+		scatterAddRowsAVX2(len(index), n, &src[0], wide(lds), &table[0], wide(ldt), &index[0])
+	default:
 		scatterAddRowsGeneric(table, ldt, src, lds, index, n)
-		return
-	}
-	for i, to := range index {
-		row := table[int(to)*ldt:][:n]
-		add(row, row, src[i*lds:][:n])
 	}
 }

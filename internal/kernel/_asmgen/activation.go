@@ -135,27 +135,53 @@ func activations(s isa) {
 }
 
 // softmax handles rows of any length in three passes: maximum; exponentials
-// and their sum; scaling.
+// and their sum; scaling. Rows that fit a register stay there.
 func softmax(s isa) {
 	s.text("softmaxRows", "func(rows, n int, dst, src *float32)")
 	r := arguments("rows", "dst", "src")
 	rows, dst, src := r[0], r[1], r[2]
-	Label("row")
 	count := func() gp { return Load(Param("n"), GP64()).(gp) }
+	n := count()
+	CMPQ(n, Imm(uint64(s.lanes)))
+	JG(LabelRef("row"))
+	m := s.mask(n)
+	if s == avx512 {
+		softmaxPairs(rows, n, src, dst, m)
+	}
+	Label("short")
+	v, top := s.vec(), s.vec()
+	VBROADCASTSS(Mem{Base: src}, top)
+	s.load(Mem{Base: src}, &m, v)
+	old := s.vec()
+	VMOVAPS(v, old)
+	s.keep(m, v, top)
+	VMAXPS(v, top, top)
+	VBROADCASTSS(lowX(s.fold(top, maxPS)), top)
+	VSUBPS(top, old, v)
+	s.exps([]vec{v})
+	s.clearRest(m, v)
+	inverse := s.inverse(s.fold(v, addPS))
+	VMULPS(inverse, v, v)
+	s.store(v, Mem{Base: dst}, &m)
+	LEAQ(Mem{Base: src, Index: n, Scale: 4}, src)
+	LEAQ(Mem{Base: dst, Index: n, Scale: 4}, dst)
+	DECQ(rows)
+	JNZ(LabelRef("short"))
+	ret()
+
+	Label("row")
 	pointer := func(p gp) gp {
 		q := GP64()
 		MOVQ(p, q)
 		return q
 	}
-	top := s.vec()
+	top = s.vec()
 	VBROADCASTSS(Mem{Base: src}, top)
 	overElements(s, count(), 1, func(a access) {
-		if a.m == nil {
-			VMAXPS(a.load(0, 0), top, top)
-			return
-		}
 		v := a.load(0, 0)
-		s.keep(*a.m, v, top)
+		if a.m != nil {
+			s.keep(*a.m, v, top)
+		}
 		VMAXPS(v, top, top)
 	}, pointer(src))
 	VBROADCASTSS(lowX(s.fold(top, maxPS)), top)
@@ -172,24 +198,84 @@ func softmax(s isa) {
 		VADDPS(v, sum, sum)
 		a.store(v, 1, 0)
 	}, from, to)
-	total := s.fold(sum, addPS)
-	one := XMM()
-	VMOVSS(constant(1), one)
-	VDIVSS(total.AsX(), one, one)
-	inverse := s.vec()
-	VBROADCASTSS(one, inverse)
-	again := pointer(dst)
+	inverse = s.inverse(s.fold(sum, addPS))
 	overElements(s, count(), 1, func(a access) {
 		v := a.load(0, 0)
 		VMULPS(inverse, v, v)
 		a.store(v, 0, 0)
-	}, again)
-	n := count()
+	}, pointer(dst))
+	n = count()
 	LEAQ(Mem{Base: src, Index: n, Scale: 4}, src)
 	LEAQ(Mem{Base: dst, Index: n, Scale: 4}, dst)
 	DECQ(rows)
 	JNZ(LabelRef("row"))
 	ret()
+}
+
+// softmaxPairs does rows of up to eight two at a time, one in each half of a
+// register, and leaves the last of an odd number. The sums have the same order
+// as those of a row alone, whose other half is zero.
+func softmaxPairs(rows, n, src, dst gp, m mask) {
+	s := avx512
+	CMPQ(n, Imm(8))
+	JG(LabelRef("short"))
+	SUBQ(Imm(2), rows)
+	JL(LabelRef("last"))
+	next := GP64()
+	Label("pair")
+	LEAQ(Mem{Base: src, Index: n, Scale: 4}, next)
+	v, first := s.vec(), s.vec()
+	lower, upper := YMM(), YMM()
+	VBROADCASTSS(Mem{Base: src}, lower)
+	VBROADCASTSS(Mem{Base: next}, upper)
+	VMOVUPS(Mem{Base: src}, m.k, lower)
+	VMOVUPS(Mem{Base: next}, m.k, upper)
+	VINSERTF64X4(Imm(1), upper, lower.AsZ(), v)
+	VMOVAPS(v, first)
+	top := foldHalves(first, maxPS)
+	VSUBPS(top, v, v)
+	s.exps([]vec{v})
+	both, k2 := GP64(), K()
+	KMOVW(m.k, both.As32())
+	IMUL3Q(I32(257), both, both)
+	KMOVW(both.As32(), k2)
+	VMOVAPS_Z(v, k2, v)
+	sum, one := foldHalves(v, addPS), s.broadcast(1)
+	VDIVPS(sum, one, sum)
+	VMULPS(sum, v, v)
+	VEXTRACTF64X4(Imm(1), v, upper)
+	VMOVUPS(v.AsY(), m.k, Mem{Base: dst})
+	VMOVUPS(upper, m.k, Mem{Base: dst, Index: n, Scale: 4})
+	LEAQ(Mem{Base: src, Index: n, Scale: 8}, src)
+	LEAQ(Mem{Base: dst, Index: n, Scale: 8}, dst)
+	SUBQ(Imm(2), rows)
+	JGE(LabelRef("pair"))
+	Label("last")
+	ADDQ(Imm(2), rows)
+	JNZ(LabelRef("short"))
+	ret()
+}
+
+// foldHalves is fold for the two halves of v apart: it fills each with its
+// value.
+func foldHalves(v vec, op func(a, b, c Op)) vec {
+	x, r := ZMM(), ZMM()
+	VSHUFF32X4(Imm(0xb1), v, v, x)
+	op(x, v, r)
+	VPERMILPS(Imm(0x4e), r, x)
+	op(x, r, r)
+	VPERMILPS(Imm(0xb1), r, x)
+	op(x, r, r)
+	return r
+}
+
+// inverse returns 1/v[0] in every lane.
+func (s isa) inverse(v vec) vec {
+	one, r := XMM(), s.vec()
+	VMOVSS(constant(1), one)
+	VDIVSS(lowX(v), one, one)
+	VBROADCASTSS(one, r)
+	return r
 }
 
 // keep replaces the lanes of v that m leaves out by those of other.

@@ -17,29 +17,45 @@ var tiles = map[isa][]tile{
 	avx2:   {{6, 2}, {6, 1}, {2, 2}, {2, 1}, {1, 4}, {1, 2}, {1, 1}},
 }
 
+// prefetch says whether a tile asks early for what the next block starts from:
+// in a matrix that the caches do not hold it would wait for it else.
+func (t tile) prefetch() bool { return t.rows*t.vectors >= 12 }
+
 func gemmTiles(s isa) {
 	for _, t := range tiles[s] {
 		gemmTile(s, t)
 	}
 }
 
-// gemmTile computes blocks of rows of C (+)= A·B for one panel of columns, the
-// last vector of which holds last (1..lanes) columns. Strides are in bytes; A
-// and C advance by rows from block to block.
+// unroll is how many steps of the inner product a loop round takes. It saves
+// little work, but the end of a short product is then predicted.
+const unroll = 2
+
+// gemmTile computes C = init + A·B for blocks of rows of C and all columns,
+// panel by panel of the tile's width. The last panel of a tile of one vector
+// may be narrower; wider tiles do whole panels only. Strides are in bytes: from block to block A advances by nextA, C
+// and init by rows; from panel to panel B advances by nextB. init may be nil,
+// for zero, or C itself.
 func gemmTile(s isa, t tile) {
 	s.text(fmt.Sprintf("gemm%dx%d", t.rows, t.vectors),
-		"func(blocks, k int, a *float32, rsa, csa uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, last, accumulate int)")
-	last := Load(Param("last"), GP64()).(gp)
-	m := s.mask(last)
-	r := arguments("blocks", "a", "rsa", "csa", "ldb", "c", "ldc")
-	blocks, a0, rsa, csa, ldb, c, ldc := r[0], r[1], r[2], r[3], r[4], r[5], r[6]
+		"func(blocks, columns, k int, a *float32, rsa, csa, nextA uintptr, b *float32, ldb, nextB uintptr, c *float32, ldc uintptr, init *float32, ldinit uintptr)")
+	r := arguments("rsa", "csa", "ldb", "ldc", "ldinit")
+	rsa, csa, ldb, ldc, ldinit := r[0], r[1], r[2], r[3], r[4]
 	row := rowAddress(rsa, t.rows)
-	maskOf := func(j int) *mask {
-		if j == t.vectors-1 {
-			return &m
-		}
-		return nil
+	width := t.vectors * s.lanes
+	Label("panel")
+	var m *mask
+	if t.vectors == 1 {
+		left, whole := Load(Param("columns"), GP64()).(gp), GP64()
+		MOVQ(U32(uint32(s.lanes)), whole)
+		CMPQ(left, whole)
+		CMOVQGT(whole, left)
+		some := s.mask(left)
+		m = &some
 	}
+	c, init := Load(Param("c"), GP64()).(gp), Load(Param("init"), GP64()).(gp)
+	a0 := Load(Param("a"), GP64()).(gp)
+	blocks := Load(Param("blocks"), GP64()).(gp)
 	Label("block")
 	acc := make([][]vec, t.rows)
 	for i := range acc {
@@ -48,48 +64,89 @@ func gemmTile(s isa, t tile) {
 			s.zero(acc[i][j])
 		}
 	}
-	cp := GP64()
-	eachC := func(do func(at Mem, i, j int)) {
-		MOVQ(c, cp)
+	eachRow := func(p, stride gp, do func(at Mem, i, j int)) {
 		for i := range t.rows {
 			for j := range t.vectors {
-				do(Mem{Base: cp, Disp: s.bytes() * j}, i, j)
+				do(Mem{Base: p, Disp: s.bytes() * j}, i, j)
 			}
-			ADDQ(ldc, cp)
+			ADDQ(stride, p)
 		}
 	}
-	flag := Load(Param("accumulate"), GP64())
-	TESTQ(flag, flag)
+	TESTQ(init, init)
 	JZ(LabelRef("fresh"))
-	eachC(func(at Mem, i, j int) { s.load(at, maskOf(j), acc[i][j]) })
+	eachRow(init, ldinit, func(at Mem, i, j int) { s.load(at, m, acc[i][j]) })
+	if t.prefetch() {
+		next := GP64()
+		MOVQ(init, next)
+		eachRow(next, ldinit, func(at Mem, i, j int) { PREFETCHT0(at) })
+	}
 	Label("fresh")
 	a := GP64()
 	MOVQ(a0, a)
 	b := Load(Param("b"), GP64()).(gp)
-	k := Load(Param("k"), GP64())
 	columns, x := s.vecs(t.vectors), s.vec()
-	Label("product")
-	for j := range columns {
-		s.load(Mem{Base: b, Disp: s.bytes() * j}, maskOf(j), columns[j])
-	}
-	for i := range acc {
-		VBROADCASTSS(row(a, i), x)
+	step := func() {
 		for j := range columns {
-			VFMADD231PS(columns[j], x, acc[i][j])
+			s.load(Mem{Base: b, Disp: s.bytes() * j}, m, columns[j])
 		}
+		for i := range acc {
+			VBROADCASTSS(row(a, i), x)
+			for j := range columns {
+				VFMADD231PS(columns[j], x, acc[i][j])
+			}
+		}
+		ADDQ(csa, a)
+		ADDQ(ldb, b)
 	}
-	ADDQ(csa, a)
-	ADDQ(ldb, b)
+	k := Load(Param("k"), GP64())
+	SUBQ(Imm(unroll), k)
+	JL(LabelRef("rest"))
+	Label("product")
+	for range unroll {
+		step()
+	}
+	SUBQ(Imm(unroll), k)
+	JGE(LabelRef("product"))
+	Label("rest")
+	ADDQ(Imm(unroll), k)
+	JZ(LabelRef("stored"))
+	Label("single")
+	step()
 	DECQ(k)
-	JNZ(LabelRef("product"))
-	eachC(func(at Mem, i, j int) { s.store(acc[i][j], at, maskOf(j)) })
-	MOVQ(cp, c)
-	for range t.rows {
-		ADDQ(rsa, a0)
-	}
+	JNZ(LabelRef("single"))
+	Label("stored")
+	eachRow(c, ldc, func(at Mem, i, j int) { s.store(acc[i][j], at, m) })
+	ADDQ(resolve("nextA"), a0)
 	DECQ(blocks)
 	JNZ(LabelRef("block"))
+	t0 := GP64()
+	advance := func(param string, by Op) {
+		at := resolve(param)
+		MOVQ(at, t0)
+		ADDQ(by, t0)
+		MOVQ(t0, at)
+	}
+	initAt := resolve("init")
+	MOVQ(initAt, t0)
+	TESTQ(t0, t0)
+	JZ(LabelRef("nextPanel"))
+	advance("init", I32(int32(4*width)))
+	Label("nextPanel")
+	advance("c", I32(int32(4*width)))
+	Load(Param("nextB"), a0)
+	advance("b", a0)
+	SUBQ(I32(int32(width)), resolve("columns"))
+	JG(LabelRef("panel"))
 	ret()
+}
+
+// resolve is a parameter's place on the stack, which a kernel may overwrite.
+func resolve(param string) Mem {
+	p, err := Param(param).Resolve()
+	if err != nil {
+		panic(err)
+	}
+	return p.Addr
 }
 
 // rowAddress returns the address of row i of a block whose rows are stride
@@ -211,5 +268,25 @@ func peak(s isa) {
 	}
 	DECQ(n)
 	JNZ(LabelRef("loop"))
+	ret()
+}
+
+// packPanel copies k rows of a panel of 32 columns to contiguous memory.
+func packPanel(s isa) {
+	s.text("packPanel", "func(k int, panel, b *float32, ldb uintptr)")
+	r := arguments("k", "panel", "b", "ldb")
+	k, panel, b, ldb := r[0], r[1], r[2], r[3]
+	Label("row")
+	v := s.vecs(32 / s.lanes)
+	for i := range v {
+		VMOVUPS(Mem{Base: b, Disp: i * s.bytes()}, v[i])
+	}
+	for i := range v {
+		VMOVUPS(v[i], Mem{Base: panel, Disp: i * s.bytes()})
+	}
+	ADDQ(ldb, b)
+	ADDQ(I32(128), panel)
+	DECQ(k)
+	JNZ(LabelRef("row"))
 	ret()
 }

@@ -10,6 +10,7 @@ func main() {
 	ConstraintExpr("!noasm")
 	for _, s := range []isa{avx512, avx2} {
 		gemmTiles(s)
+		packPanel(s)
 		gemv(s)
 		lstmForward(s)
 		lstmBackward(s)
@@ -20,6 +21,7 @@ func main() {
 		vectorOps(s)
 		reductions(s)
 		rowOps(s)
+		indexedRows(s)
 		adamW(s)
 		peak(s)
 	}

@@ -126,7 +126,7 @@ func rowOps(s isa) {
 
 	s.text("sumRows", "func(rows, n int, dst, src *float32, lds uintptr)")
 	r = arguments("n", "dst", "src")
-	overElements(s, r[0], 4, func(a access) {
+	overElements(s, r[0], 8, func(a access) {
 		sum := make([]vec, a.vectors)
 		for u := range sum {
 			sum[u] = a.load(0, u)
@@ -142,6 +142,43 @@ func rowOps(s isa) {
 			a.store(sum[u], 0, u)
 		}
 	}, r[1], r[2])
+	ret()
+}
+
+// indexedRows emit loops over the rows that a list of indices names.
+func indexedRows(s isa) {
+	s.text("gatherRows", "func(rows, n int, dst *float32, ldd uintptr, table *float32, ldt uintptr, index *int32)")
+	eachIndex(s, "dst", "ldd", func(a access) {
+		for u := range a.vectors {
+			a.store(a.load(1, u), 0, u)
+		}
+	})
+	s.text("scatterAddRows", "func(rows, n int, src *float32, lds uintptr, table *float32, ldt uintptr, index *int32)")
+	eachIndex(s, "src", "lds", func(a access) {
+		for u := range a.vectors {
+			v := a.load(1, u)
+			VADDPS(a.load(0, u), v, v)
+			a.store(v, 1, u)
+		}
+	})
+}
+
+// eachIndex emits body for each row of an array and the row of the table that
+// its index names: arrays 0 and 1.
+func eachIndex(s isa, array, stride string, body func(a access)) {
+	r := arguments("rows", array, stride, "table", "ldt", "index")
+	rows, base, step, table, ldt, index := r[0], r[1], r[2], r[3], r[4], r[5]
+	Label("row")
+	p, named := GP64(), GP64()
+	MOVLQSX(Mem{Base: index}, named)
+	IMULQ(ldt, named)
+	ADDQ(table, named)
+	MOVQ(base, p)
+	overElements(s, Load(Param("n"), GP64()).(gp), 4, body, p, named)
+	ADDQ(step, base)
+	ADDQ(Imm(4), index)
+	DECQ(rows)
+	JNZ(LabelRef("row"))
 	ret()
 }
 
