@@ -26,8 +26,8 @@ func newInteractiveProbing(c Config, r *rand.Rand) (Encoder, error) {
 // Encode probes every RNN of the population.
 func (e *interactiveProbing) Encode(t *grad.Tape, p *rnn.Population) grad.Var { return probe(t, e, p) }
 
-// Advance composes one probe from what the interrogator remembers, lets the RNNs
-// answer and reads the answers.
-func (e *interactiveProbing) Advance(p *rnn.Population, _ grad.Var, s Probe) Probe {
-	return e.ask(p, e.question(s.memory()), s)
+// Advance composes one probe from the step's code and what the interrogator
+// remembers, lets the RNNs answer and reads the answers.
+func (e *interactiveProbing) Advance(p *rnn.Population, code grad.Var, s Probe) Probe {
+	return e.ask(p, e.question(grad.Add(code, s.memory())), s)
 }

@@ -16,9 +16,10 @@ import (
 type prober struct {
 	options      probingOptions
 	spec         rnn.Spec
-	bound        *bound     // of real probes; nil: probes are distributions over tokens
-	probe        *nn.Linear // what a probe is composed from -> the probe's pre-activations
-	read         *nn.Linear // probe and outputs -> interrogator input
+	bound        *bound      // of real probes; nil: probes are distributions over tokens
+	codes        *grad.Param // [steps, hidden]: what each step's probe is composed from
+	probe        *nn.Linear  // what a probe is composed from -> the probe's pre-activations
+	read         *nn.Linear  // probe and outputs -> interrogator input
 	interrogator []*nn.LSTM
 	embed        *nn.Linear
 }
@@ -28,6 +29,11 @@ type probingOptions struct {
 	Hidden int `json:"hidden"` // units of an interrogator layer
 	Layers int `json:"layers"`
 }
+
+// codeSpread is the initial spread of the codes: wide enough for the first
+// probes to differ, each close to one token rather than a mixture of all, which
+// no RNN has ever read.
+const codeSpread = 3
 
 // logitScale brings logits, which reach ±20, to the range of the other inputs.
 const logitScale = 0.2
@@ -42,12 +48,15 @@ func newProber(c Config, r *rand.Rand) (*prober, error) {
 	if err := cmp.Or(checkPlain(c), checkSizes(c.Kind, o.Steps, o.Hidden, o.Layers), checkWeights(c.Kind, weights)); err != nil {
 		return nil, err
 	}
-	e := &prober{options: o, spec: c.Spec, bound: newBound(c.InputRange, in),
+	e := &prober{options: o, spec: c.Spec, bound: newBound(c.InputRange, in), codes: grad.NewParam("codes", o.Steps, o.Hidden),
 		probe: nn.NewLinear("probe", o.Hidden, in, r), read: nn.NewLinear("read", in+2*out, o.Hidden, r)}
 	for i := range o.Layers {
 		e.interrogator = append(e.interrogator, nn.NewLSTM(fmt.Sprintf("interrogator.%d", i), o.Hidden, o.Hidden, r))
 	}
 	e.embed = nn.NewLinear("embed", o.Hidden, c.Dim, r)
+	for i := range e.codes.Value {
+		e.codes.Value[i] = float32(codeSpread * r.NormFloat64())
+	}
 	return e, nil
 }
 
@@ -57,7 +66,7 @@ func (e *prober) Params() []*grad.Param {
 	for _, l := range e.interrogator {
 		ps = append(ps, l.Params()...)
 	}
-	return append(ps, e.embed.Params()...)
+	return append(append(ps, e.embed.Params()...), e.codes)
 }
 
 // Accepts RNNs of the same inputs and outputs that run step by step.
@@ -68,7 +77,7 @@ func (e *prober) Accepts() Acceptance {
 // PermutationInvariant: a prober sees only what an RNN puts out.
 func (e *prober) PermutationInvariant() bool { return true }
 
-// question composes probes from rows of interrogator states or codes.
+// question composes probes from rows of codes, with what is remembered or without.
 func (e *prober) question(x grad.Var) grad.Var {
 	x = e.probe.Apply(x)
 	if e.bound != nil {
@@ -89,8 +98,8 @@ func probe(t *grad.Tape, e Prober, p *rnn.Population) grad.Var {
 // Steps is the length of the probing sequence.
 func (e *prober) Steps() int { return e.options.Steps }
 
-// Script is nothing: probes are composed on the way.
-func (e *prober) Script(*grad.Tape) grad.Var { return grad.Var{} }
+// Script is the codes, [Steps, hidden].
+func (e *prober) Script(t *grad.Tape) grad.Var { return t.Param(e.codes) }
 
 // Begin returns zero states, as values so that a loop can carry them.
 func (e *prober) Begin(t *grad.Tape, p *rnn.Population) Probe {

@@ -19,7 +19,7 @@ const (
 	// permutationTolerance: sums over units run in another order.
 	permutationTolerance = 1e-6
 	// permutationEffect is what an inconsistent permutation must change at least.
-	permutationEffect = 100 * permutationTolerance
+	permutationEffect = 30 * permutationTolerance
 )
 
 // checkPermutation: an invariant encoder gives a permuted RNN the same

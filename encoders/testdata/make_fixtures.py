@@ -118,6 +118,7 @@ class Prober(nn.Module):
         self.probe, self.read = nn.Linear(hidden, inputs), nn.Linear(inputs + 2 * outputs, hidden)
         self.interrogator = Interrogator(hidden, self.options["layers"])
         self.embed = nn.Linear(hidden, config["dim"])
+        self.codes = nn.Parameter(torch.randn(self.options["steps"], hidden))
 
     def question(self, x):
         x = self.probe(x)
@@ -134,18 +135,14 @@ class InteractiveProbing(Prober):
     def encode(self, rnn):
         memory = torch.zeros(self.options["hidden"]).double()
         state, answers = [None] * self.options["layers"], [None] * len(rnn.layers)
-        for _ in range(self.options["steps"]):
-            question = self.question(memory)
+        for code in self.codes:
+            question = self.question(code + memory)
             answer, answers = rnn.step(question, answers)
             memory, state = self.interrogator(self.impression(question, answer), state)
         return self.embed(memory)
 
 
 class NoninteractiveProbing(Prober):
-    def __init__(self, config):
-        super().__init__(config)
-        self.codes = nn.Parameter(torch.randn(self.options["steps"], self.options["hidden"]))
-
     def encode(self, rnn):
         state, answers = [None] * self.options["layers"], [None] * len(rnn.layers)
         for code in self.codes:
