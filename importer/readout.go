@@ -18,6 +18,7 @@ type affine struct {
 	form          string // "Gemm", "MatMul and Add", ...
 	nodes         []*onnx.Node
 	input, result string
+	matrix        string // the constant
 	outputs       int
 	weight, bias  []float32 // PyTorch's: [outputs, width], [outputs]
 }
@@ -33,11 +34,8 @@ func (w *wiring) readout(s *stack) *readout {
 	}
 	above := w.above(outputs...)
 	for _, n := range w.graph.Nodes {
-		if len(n.Inputs) == 0 || !above[n.Inputs[0]] {
-			continue
-		}
 		a, ok := w.affine(n, top.layer.Width())
-		if !ok || w.feedsWeights(a.result) {
+		if !ok || !above[a.input] || w.feedsWeights(a.result) {
 			continue
 		}
 		values, err := w.evaluate(w.values, a.input)
@@ -53,7 +51,6 @@ func (w *wiring) readout(s *stack) *readout {
 
 // selection says in words which part of a unit's marked output data are.
 func (u *unit) selection(data []float32) string {
-	const tolerance = 1e-4 // of sums in other orders
 	s := u.out
 	last, first := s.data[(s.steps-1)*s.batch*s.width:], s.data[:s.batch*s.width]
 	sum := func(values []float32) (t float32) {
@@ -77,7 +74,7 @@ func (u *unit) selection(data []float32) string {
 		{"the maximum over time", func() []float32 { return s.over(slices.Max[[]float32]) }},
 		{"the sum over time", func() []float32 { return s.over(sum) }},
 	} {
-		if v := c.values(); len(v) == len(data) && distance(v, data) <= tolerance {
+		if v := c.values(); len(v) == len(data) && distance(v, data) <= rounding {
 			return c.on
 		}
 	}
@@ -95,43 +92,21 @@ func (u *unit) finals() []float32 {
 	return data
 }
 
-// affine reads a MatMul or Gemm of constant weights for width inputs, and the
-// Add behind it.
+// affine reads a product with a matrix for width inputs, and the Add behind it.
 func (w *wiring) affine(n *onnx.Node, width int) (affine, bool) {
-	a := affine{form: n.OpType, nodes: []*onnx.Node{n}, input: n.Input(0)}
-	if n.Domain != "" || n.OpType != "MatMul" && n.OpType != "Gemm" || n.Int("transA", 0) != 0 || !w.varying[a.input] {
-		return a, false
+	p, ok := w.product(n)
+	if !ok || p.cols != width || p.left {
+		return affine{}, false
 	}
-	weight, err := w.constant(n.Input(1))
-	if err != nil || weight == nil || !weight.Type.Float() || len(weight.Dims) != 2 {
-		return a, false
-	}
-	transposed := n.OpType == "Gemm" && n.Int("transB", 0) != 0 // [outputs, width]
-	rows, cols := weight.Dims[0], weight.Dims[1]
-	if transposed {
-		rows, cols = cols, rows
-	}
-	if rows != width || cols < 1 {
-		return a, false
-	}
-	a.outputs, a.result = cols, n.Outputs[0]
-	a.weight = weight.Float32s()
-	if !transposed {
-		a.weight = transpose(a.weight, rows, cols)
-	}
-	a.bias = make([]float32, cols)
-	if n.OpType == "MatMul" {
+	a := affine{form: n.OpType, nodes: []*onnx.Node{n}, input: p.data, matrix: p.weight.Name, result: p.out, outputs: p.rows, weight: p.matrix(), bias: make([]float32, p.rows)}
+	if p.bias == "" || p.biasScale == 0 {
 		return a, w.addBias(&a) == nil
 	}
-	scale(a.weight, n.Float("alpha", 1))
-	if n.Input(2) == "" {
-		return a, w.addBias(&a) == nil
-	}
-	bias, err := w.constant(n.Input(2))
+	bias, err := w.constant(p.bias)
 	if err != nil || bias == nil || !spread(a.bias, bias) {
 		return a, false
 	}
-	scale(a.bias, n.Float("beta", 1))
+	scale(a.bias, p.biasScale)
 	return a, true
 }
 
@@ -172,26 +147,6 @@ func spread(dst []float32, t *onnx.Tensor) bool {
 		return false
 	}
 	return true
-}
-
-func scale(x []float32, by float32) {
-	if by == 1 {
-		return
-	}
-	for i := range x {
-		x[i] *= by
-	}
-}
-
-// transpose turns [rows, cols] into [cols, rows].
-func transpose(x []float32, rows, cols int) []float32 {
-	t := make([]float32, len(x))
-	for r := range rows {
-		for c := range cols {
-			t[c*rows+r] = x[r*cols+c]
-		}
-	}
-	return t
 }
 
 // feedsWeights tells whether a value ends up in a product with further weights.

@@ -1,8 +1,6 @@
 package importer
 
 import (
-	"context"
-
 	"rnnrep/internal/errs"
 	"rnnrep/internal/onnx"
 	"rnnrep/rnn"
@@ -20,20 +18,38 @@ type recurrence struct {
 
 // ports tie a recurrence to its graph.
 type ports interface {
-	// needs names the values that input reads; outputs those that mark sets.
+	// needs names the values that input reads, outputs those that the layer
+	// makes: what depends on the layer depends on one of them.
 	needs() []string
 	outputs() []string
 	// input is the sequence that the layer reads, from the values of needs.
 	input(values tensors) (sequence, error)
-	// cut puts x in place of what the layer reads.
-	cut(values tensors, x sequence)
-	// mark puts y in place of what the layer puts out.
-	mark(values tensors, y sequence)
-	// run gives x to the original nodes, from a zero state, and returns what
-	// they put out.
-	run(ctx context.Context, x sequence) (sequence, error)
+	// emit returns what the layer puts out for x: marks, which it puts into the
+	// wiring's values in place of the layer's own, or what the layer computes.
+	emit(w *wiring, r *recurrence, x sequence) (sequence, error)
+	// starts names the initial states, which verification sets to zeros.
+	starts() []string
+	// observed names values that hold outputs; deviation compares them with y.
+	observed() []string
+	deviation(values tensors, y sequence) float64
 	// remarks says what a user should know of how the graph uses the layer.
 	remarks(w *wiring) []string
+}
+
+// solitary is implemented by ports whose layer can run by itself.
+type solitary interface {
+	// cut puts x in place of what the layer reads.
+	cut(values tensors, x sequence)
+	// run gives x to the original nodes, from a zero state, and returns what
+	// they put out.
+	run(x sequence) (sequence, error)
+}
+
+// apply runs the recovered layer.
+func (r *recurrence) apply(x sequence) (sequence, error) {
+	m := &rnn.Model{Spec: rnn.Spec{Layers: []rnn.Layer{r.layer}}, Weights: r.weights}
+	y, err := m.Run(x.data, x.steps, x.batch)
+	return sequence{x.steps, x.batch, r.layer.Width(), y}, err
 }
 
 // tensors are values of a graph by name.

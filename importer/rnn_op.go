@@ -1,13 +1,11 @@
 package importer
 
 import (
-	"context"
 	"fmt"
 	"slices"
 
 	"rnnrep/internal/errs"
 	"rnnrep/internal/onnx"
-	"rnnrep/internal/onnx/onnxref"
 	"rnnrep/rnn"
 )
 
@@ -40,7 +38,7 @@ func recogniseOps(v *view) ([]*recurrence, error) {
 			first = err
 		}
 	}
-	return found, first
+	return v.chainOps(found), first
 }
 
 // readOp reads one node. B is [Wb, Rb]; a missing B is zeros.
@@ -265,6 +263,42 @@ func (p *opPorts) floats(data []float32, dims ...int) *onnx.Tensor {
 	return onnx.FromFloats("", onnx.Float64, wide, dims...)
 }
 
+// emit marks the node's outputs.
+func (p *opPorts) emit(w *wiring, _ *recurrence, x sequence) (sequence, error) {
+	y := marks(w.random, x.steps, x.batch, p.layer.Width())
+	p.mark(w.values, y)
+	return y, nil
+}
+
+func (p *opPorts) starts() []string {
+	var names []string
+	for _, i := range []int{inputH, inputC} {
+		if name := p.node.Input(i); name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func (p *opPorts) observed() []string {
+	return slices.DeleteFunc(slices.Clone(p.node.Outputs[:min(2, len(p.node.Outputs))]), func(s string) bool { return s == "" })
+}
+
+// deviation compares Y and Y_h with y.
+func (p *opPorts) deviation(values tensors, y sequence) float64 {
+	want := tensors{}
+	p.mark(want, y)
+	worst := 0.0
+	for _, name := range p.observed() {
+		a, b := want[name].Float32s(), values[name].Float32s()
+		if len(a) != len(b) {
+			return inf
+		}
+		worst = max(worst, distance(a, b))
+	}
+	return worst
+}
+
 // mark sets Y [steps, dirs, batch, H], Y_h and, to zeros, Y_c [dirs, batch, H];
 // with layout 1 [batch, steps, dirs, H] and [batch, dirs, H].
 func (p *opPorts) mark(values tensors, y sequence) {
@@ -318,7 +352,7 @@ func (s sequence) final(l rnn.Layer, d, b int) []float32 {
 }
 
 // run executes the node alone, without initial states and sequence lengths.
-func (p *opPorts) run(ctx context.Context, x sequence) (sequence, error) {
+func (p *opPorts) run(x sequence) (sequence, error) {
 	n := *p.node
 	n.Inputs = slices.Clone(n.Inputs)
 	n.Inputs[inputX] = "X"
@@ -336,8 +370,7 @@ func (p *opPorts) run(ctx context.Context, x sequence) (sequence, error) {
 			g.Initializers = append(g.Initializers, &named)
 		}
 	}
-	m := &onnx.Model{IRVersion: p.v.model.IRVersion, Opsets: p.v.model.Opsets, Graph: g}
-	out, err := onnxref.Run(ctx, m, tensors{"X": p.tensor(x)}, foldLimits)
+	out, err := p.v.run(g, tensors{"X": p.tensor(x)})
 	if err != nil {
 		return sequence{}, err
 	}

@@ -3,7 +3,6 @@ package importer
 import (
 	"math"
 	"math/rand/v2"
-	"slices"
 )
 
 // sequence holds one vector for every step and batch entry, [steps, batch,
@@ -42,10 +41,14 @@ func (s sequence) row(t, b int) []float32 {
 	return s.data[at : at+s.width]
 }
 
-// equal compares shapes and values.
+// equal compares shapes and values, those up to the rounding of a few
+// operations: what a layer puts out is compared with what another reads.
 func (s sequence) equal(o sequence) bool {
-	return s.steps == o.steps && s.batch == o.batch && s.width == o.width && slices.Equal(s.data, o.data)
+	return s.steps == o.steps && s.batch == o.batch && s.width == o.width && distance(s.data, o.data) <= rounding
 }
+
+// rounding is the largest difference of values that count as the same.
+const rounding = 1e-4
 
 // flip reverses time.
 func (s sequence) flip() sequence {
@@ -102,6 +105,9 @@ func (s sequence) over(f func(values []float32) float32) []float32 {
 	}
 	return data
 }
+
+// inf is a distance between what cannot be compared.
+var inf = math.Inf(1)
 
 // distance is the largest difference of two equally long lists; NaN if any
 // value is not a number.

@@ -2,6 +2,7 @@ package importer
 
 import (
 	"math"
+	"math/rand/v2"
 
 	"rnnrep/internal/errs"
 	"rnnrep/internal/onnx"
@@ -16,57 +17,99 @@ const tolerance = 1e-4
 // largeModel is the number of weights from which fewer steps are compared.
 const largeModel = 1 << 20
 
-// verify feeds noise to the original nodes and to the recovered model. The
-// nodes run in the reference evaluator one layer after the other, wired as the
-// marks have shown.
+// verify feeds noise to the original nodes and to the recovered model.
 func verify(v *view, s *stack, m *rnn.Model, seed uint64) (Verification, error) {
+	random := rng.Stream(seed, "importer verification", 0)
+	compare := s.compareGraph
+	if s.solitary() {
+		compare = s.compareNodes
+	}
+	c, err := compare(v, m, random)
+	if err != nil {
+		return Verification{}, err
+	}
+	if limit := tolerance * max(1, c.scale); !(c.deviation <= limit) {
+		return Verification{}, errs.New(errs.VerificationFailed, "the recovered %s differs from the graph by %.3g on random input", m.Spec, c.deviation).
+			Accepts("at most %.1g", limit).Do("please report the file: the graph computes something else than its structure suggests")
+	}
+	return Verification{Method: "reference_evaluator", MaxAbsError: c.deviation}, nil
+}
+
+// comparison is how far two runs are apart, and the largest value in them.
+type comparison struct{ deviation, scale float64 }
+
+func (c *comparison) add(got, want []float32) {
+	if len(got) != len(want) {
+		c.deviation = inf
+		return
+	}
+	c.deviation = max(c.deviation, distance(got, want))
+	for _, x := range want {
+		c.scale = max(c.scale, math.Abs(float64(x)))
+	}
+}
+
+// solitary tells whether every layer of the stack can run by itself.
+func (s *stack) solitary() bool {
+	for _, f := range s.flows() {
+		if _, ok := f.ports.(solitary); !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// compareNodes runs the original nodes by themselves one layer after the other,
+// wired as the marks have shown: any number of steps will do.
+func (s *stack) compareNodes(v *view, m *rnn.Model, random *rand.Rand) (comparison, error) {
 	steps, batch := stepCount, batchSize
 	if len(m.Weights) > largeModel {
 		steps, batch = 3, 1 // the third step has seen the recurrent weights twice
 	}
-	x := noise(rng.Stream(seed, "importer verification", 0), steps, batch, m.Spec.Inputs())
-	want, err := s.original(v, x)
-	if err != nil {
-		return Verification{}, err
+	x := noise(random, steps, batch, m.Spec.Inputs())
+	y := x
+	for _, u := range s.units {
+		var err error
+		if y, err = u.run(y, func(f *flow, x sequence) (sequence, error) { return f.ports.(solitary).run(x) }); err != nil {
+			return comparison{}, err
+		}
+	}
+	want := y.data
+	if s.readout != nil {
+		var err error
+		if want, err = s.readout.original(v, y); err != nil {
+			return comparison{}, err
+		}
 	}
 	got, err := m.Run(x.data, steps, batch)
 	if err != nil {
-		return Verification{}, errs.New(errs.UnsupportedCell, "the recovered %s cannot run: %w", m.Spec, err)
+		return comparison{}, errs.New(errs.UnsupportedCell, "the recovered %s cannot run: %w", m.Spec, err)
 	}
-	d, largest := distance(want, got), 1.0
-	for _, y := range want {
-		largest = max(largest, math.Abs(float64(y)))
-	}
-	if !(d <= tolerance*largest) {
-		return Verification{}, errs.New(errs.VerificationFailed, "the recovered %s differs from the graph by %.3g on random input", m.Spec, d).
-			Accepts("at most %.1g", tolerance*largest).Do("please report the file: the graph computes something else than its structure suggests")
-	}
-	return Verification{Method: "reference_evaluator", MaxAbsError: d}, nil
+	var c comparison
+	c.add(got, want)
+	return c, nil
 }
 
-// original runs the nodes that s was recovered from.
-func (s *stack) original(v *view, x sequence) ([]float32, error) {
-	for _, u := range s.units {
-		var out sequence
-		for i, f := range u.parts {
-			y, err := f.run(v.ctx, x.flipped(f.flipped))
-			if err != nil {
-				return nil, err
-			}
-			if y = y.flipped(f.flipped); i == 0 {
-				out = y
-			} else {
-				out = beside(out, y)
-			}
+// run gives x to the directions of a layer.
+func (u *unit) run(x sequence, run func(*flow, sequence) (sequence, error)) (out sequence, err error) {
+	for i, f := range u.parts {
+		y, err := run(f, x.flipped(f.flipped))
+		if err != nil {
+			return out, err
 		}
-		x = out
+		if y = y.flipped(f.flipped); i == 0 {
+			out = y
+		} else {
+			out = beside(out, y)
+		}
 	}
-	if s.readout == nil {
-		return x.data, nil
-	}
-	r := s.readout
-	rows := onnx.NewFloats(r.input, x.data, x.steps*x.batch, x.width)
-	if t, _ := v.constant(r.nodes[0].Input(1)); t != nil && t.Type != onnx.Float32 {
+	return out, nil
+}
+
+// original runs the readout's nodes on every vector of y.
+func (r *readout) original(v *view, y sequence) ([]float32, error) {
+	rows := onnx.NewFloats(r.input, y.data, y.steps*y.batch, y.width)
+	if t, _ := v.constant(r.matrix); t != nil && t.Type != onnx.Float32 {
 		rows = onnx.FromFloats(r.input, t.Type, rows.Float64s(), rows.Dims...)
 	}
 	values, err := v.evaluate(tensors{r.input: rows}, r.result)
@@ -74,4 +117,83 @@ func (s *stack) original(v *view, x sequence) ([]float32, error) {
 		return nil, err
 	}
 	return values[r.result].Float32s(), nil
+}
+
+// compareGraph runs the whole graph on random inputs, from initial states of
+// zeros, and compares every value in it that the model can tell: hidden states
+// and the readout.
+func (s *stack) compareGraph(v *view, m *rnn.Model, random *rand.Rand) (comparison, error) {
+	given := v.drawInputs(random)
+	names := s.units[0].parts[0].needs()
+	for _, f := range s.flows() {
+		names = append(names, f.observed()...)
+		if err := v.zero(given, f.starts()); err != nil {
+			return comparison{}, err
+		}
+	}
+	if s.readout != nil {
+		names = append(names, s.readout.input, s.readout.result)
+	}
+	values, err := v.evaluate(given, names...)
+	if err != nil {
+		return comparison{}, err
+	}
+	x, err := s.units[0].parts[0].input(values)
+	if err != nil {
+		return comparison{}, err
+	}
+	var c comparison
+	x = x.flipped(s.units[0].parts[0].flipped)
+	y := x
+	for _, u := range s.units {
+		if y, err = u.run(y, func(f *flow, x sequence) (sequence, error) {
+			out, err := f.original().apply(x)
+			if err == nil {
+				c.deviation = max(c.deviation, f.deviation(values, out))
+				c.add(out.data, out.data) // for the scale
+			}
+			return out, err
+		}); err != nil {
+			return c, err
+		}
+	}
+	if s.readout != nil {
+		c.add(s.readout.apply(values[s.readout.input].Float32s()), values[s.readout.result].Float32s())
+		y = sequence{y.steps, y.batch, m.Spec.Outputs, s.readout.apply(y.data)}
+	}
+	got, err := m.Run(x.data, x.steps, x.batch)
+	if err != nil {
+		return c, err
+	}
+	c.add(got, y.data)
+	return c, nil
+}
+
+// zero puts zeros in place of values.
+func (v *view) zero(given tensors, names []string) error {
+	for _, name := range names {
+		values, err := v.evaluate(given, name)
+		if err != nil {
+			return err
+		}
+		t := values[name]
+		given[name] = &onnx.Tensor{Name: name, Type: t.Type, Dims: t.Dims, Raw: make([]byte, len(t.Raw))}
+	}
+	return nil
+}
+
+// apply computes W*x + b of every vector in x.
+func (a *affine) apply(x []float32) []float32 {
+	width := len(a.weight) / a.outputs
+	y := make([]float32, 0, len(x)/width*a.outputs)
+	for ; len(x) >= width; x = x[width:] {
+		for o := range a.outputs {
+			sum := float64(a.bias[o])
+			for i, w := range a.weight[o*width : (o+1)*width] {
+				sum += float64(w) * float64(x[i])
+			}
+			y = append(y, float32(sum))
+		}
+	}
+	return y
 }

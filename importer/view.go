@@ -20,24 +20,40 @@ type view struct {
 	maker     map[string]*onnx.Node
 	constants tensors         // initializers and what has been folded
 	varying   map[string]bool // values that depend on an input or on chance
+	samples   tensors         // values of the graph inputs
 	unread    []error         // recurrences that were found and cannot be read
 }
 
 func newView(ctx context.Context, m *onnx.Model) *view {
 	g := m.Graph
-	v := &view{
-		ctx: ctx, model: m, graph: g, order: make(map[*onnx.Node]int, len(g.Nodes)), maker: make(map[string]*onnx.Node, 2*len(g.Nodes)),
-		constants: make(tensors, len(g.Initializers)), varying: map[string]bool{},
-	}
+	constants, varying := make(tensors, len(g.Initializers)), map[string]bool{}
 	for _, t := range g.Initializers {
-		v.constants[t.Name] = t
+		constants[t.Name] = t
 	}
 	for _, in := range g.Inputs {
-		if v.constants[in.Name] == nil { // before IR 4 initializers are listed as inputs too
-			v.varying[in.Name] = true
+		if constants[in.Name] == nil { // before IR 4 initializers are listed as inputs too
+			varying[in.Name] = true
 		}
 	}
-	for i, n := range g.Nodes {
+	return (&view{ctx: ctx, model: m, graph: g, constants: constants, varying: varying}).index()
+}
+
+// newInnerView is the view of a graph inside a node, with what is constant and
+// what varies of the values around it.
+func newInnerView(outer *view, g *onnx.Graph, constants tensors, varying map[string]bool) *view {
+	for _, t := range g.Initializers {
+		constants[t.Name] = t
+	}
+	m := *outer.model
+	m.Graph = g
+	return (&view{ctx: outer.ctx, model: &m, graph: g, constants: constants, varying: varying}).index()
+}
+
+// index notes who makes what and what varies with the inputs.
+func (v *view) index() *view {
+	n := len(v.graph.Nodes)
+	v.order, v.maker = make(map[*onnx.Node]int, n), make(map[string]*onnx.Node, 2*n)
+	for i, n := range v.graph.Nodes {
 		v.order[n] = i
 		varies := chance[n.OpType] || slices.ContainsFunc(n.Reads(), func(name string) bool { return v.varying[name] })
 		for _, o := range n.Outputs {
@@ -51,6 +67,19 @@ func newView(ctx context.Context, m *onnx.Model) *view {
 		}
 	}
 	return v
+}
+
+// replace puts a node in place of another that makes the same values, and
+// perhaps more.
+func (v *view) replace(old, n *onnx.Node) {
+	g := *v.graph
+	g.Nodes = slices.Clone(g.Nodes)
+	g.Nodes[v.order[old]] = n
+	v.graph = &g
+	v.order[n] = v.order[old]
+	for _, o := range n.Outputs {
+		v.maker[o], v.varying[o] = n, true
+	}
 }
 
 // chance lists the ops whose result is drawn.
@@ -89,8 +118,7 @@ func (v *view) evaluate(given tensors, targets ...string) (tensors, error) {
 	for _, in := range part.Inputs {
 		inputs[in.Name] = given[in.Name]
 	}
-	m := &onnx.Model{IRVersion: v.model.IRVersion, Opsets: v.model.Opsets, Graph: part}
-	values, err := onnxref.Run(v.ctx, m, inputs, foldLimits)
+	values, err := v.run(part, inputs)
 	if err != nil {
 		return nil, err
 	}
@@ -102,6 +130,11 @@ func (v *view) evaluate(given tensors, targets ...string) (tensors, error) {
 		}
 	}
 	return values, nil
+}
+
+// run evaluates a graph under the model's opsets.
+func (v *view) run(g *onnx.Graph, inputs tensors) (tensors, error) {
+	return onnxref.Run(v.ctx, &onnx.Model{IRVersion: v.model.IRVersion, Opsets: v.model.Opsets, Graph: g}, inputs, foldLimits)
 }
 
 // part is the graph of the nodes that targets need when given is known.
@@ -162,7 +195,10 @@ func (v *view) position(r *recurrence) int {
 }
 
 // below lists the values that the named ones depend on, themselves included.
-func (v *view) below(names ...string) map[string]bool {
+func (v *view) below(names ...string) map[string]bool { return v.belowUntil(nil, names...) }
+
+// belowUntil is below without what stands behind the values in stop.
+func (v *view) belowUntil(stop map[string]bool, names ...string) map[string]bool {
 	seen := map[string]bool{}
 	for open := slices.Clone(names); len(open) > 0; {
 		name := open[len(open)-1]
@@ -171,7 +207,7 @@ func (v *view) below(names ...string) map[string]bool {
 			continue
 		}
 		seen[name] = true
-		if n := v.maker[name]; n != nil {
+		if n := v.maker[name]; n != nil && !stop[name] {
 			open = append(open, n.Reads()...)
 		}
 	}

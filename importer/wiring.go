@@ -2,9 +2,8 @@ package importer
 
 import (
 	"math/rand/v2"
-	"slices"
-	"strings"
 
+	"rnnrep/internal/errs"
 	"rnnrep/internal/onnx"
 	"rnnrep/internal/rng"
 )
@@ -28,25 +27,38 @@ type flow struct {
 	flipped bool // the graph runs it over reversed time; in and out are forward
 }
 
-// Sizes of what the graph leaves open.
-const (
-	batchSize = 2
-	stepCount = 4
-)
+// original is the recurrence as the graph runs it, before straightening.
+func (f *flow) original() *recurrence {
+	r := *f.recurrence
+	if f.flipped {
+		r.layer.Reverse = !r.layer.Reverse
+	}
+	return &r
+}
 
-// wire marks all recurrences.
+// wire lets every recurrence emit what it makes of what reaches it. One that
+// cannot be reached gets a stand-in if it can run by itself, and is left out
+// otherwise.
 func (v *view) wire(found []*recurrence, seed uint64) *wiring {
-	w := &wiring{view: v, random: rng.Stream(seed, "importer wiring", 0)}
-	w.values = w.graphInputs()
+	w := &wiring{view: v, values: tensors{}, random: rng.Stream(seed, "importer wiring", 0)}
+	for name, t := range v.sampleInputs() {
+		w.values[name] = t
+	}
 	for _, r := range found {
 		f := &flow{recurrence: r}
 		f.in, f.reached = w.reach(r)
-		if !f.reached {
+		if alone, ok := r.ports.(solitary); ok && !f.reached {
 			f.in = marks(w.random, stepCount, batchSize, r.layer.Inputs)
-			r.cut(w.values, f.in)
+			alone.cut(w.values, f.in)
+		} else if !f.reached {
+			w.unread = append(w.unread, errs.New(errs.UnsupportedOp, "what %s reads could not be evaluated", r.name).At(r.name))
+			continue
 		}
-		f.out = marks(w.random, f.in.steps, f.in.batch, r.layer.Width())
-		r.mark(w.values, f.out)
+		var err error
+		if f.out, err = r.emit(w, r, f.in); err != nil {
+			w.unread = append(w.unread, err)
+			continue
+		}
 		w.flows = append(w.flows, f)
 	}
 	w.straighten()
@@ -84,84 +96,6 @@ func (w *wiring) straighten() {
 			f.layer.Reverse = !f.layer.Reverse
 		}
 	}
-}
-
-// graphInputs makes a value for every graph input: declared dimensions where
-// they are numbers, small ones elsewhere.
-func (w *wiring) graphInputs() tensors {
-	values := tensors{}
-	sizes := map[string]int64{}
-	free := []int64{stepCount, 3, 5, 6, 7}
-	size := func(name string) int64 {
-		if n := sizes[name]; n > 0 && name != "" {
-			return n
-		}
-		n := int64(batchSize)
-		if lower := strings.ToLower(name); !strings.Contains(lower, "batch") && lower != "n" && lower != "b" {
-			n = free[0]
-			if len(free) > 1 {
-				free = free[1:]
-			}
-		}
-		sizes[name] = n
-		return n
-	}
-	for _, in := range w.graph.Inputs {
-		if !w.varying[in.Name] {
-			continue
-		}
-		dims := slices.Clone(in.Dims)
-		total := int64(1)
-		for i, d := range dims {
-			if d < 0 {
-				dims[i] = size(in.Params[i])
-			}
-			if total *= max(dims[i], 1); total > maxInputSize {
-				break
-			}
-		}
-		if total <= maxInputSize {
-			values[in.Name] = w.graphInput(in.Type, dims)
-		}
-	}
-	return values
-}
-
-// maxInputSize bounds what is made for one graph input.
-const maxInputSize = 1 << 22
-
-// graphInput makes a value: marks for floats, small numbers for what may be
-// tokens, the number of steps for what may be a length.
-func (w *wiring) graphInput(kind onnx.DType, dims []int64) *onnx.Tensor {
-	shape := make([]int, len(dims))
-	n := 1
-	for i, d := range dims {
-		shape[i] = int(d)
-		n *= int(d)
-	}
-	switch {
-	case kind.Float():
-		m := marks(w.random, 1, 1, n)
-		wide := make([]float64, n)
-		for i, x := range m.data {
-			wide[i] = float64(x)
-		}
-		return onnx.FromFloats("", kind, wide, shape...)
-	case kind.Width() == 0:
-		return nil
-	}
-	ints := make([]int64, n)
-	for i := range ints {
-		switch {
-		case kind == onnx.Bool:
-			ints[i] = 1
-		case len(dims) > 1:
-			ints[i] = int64(w.random.IntN(2))
-		default:
-			ints[i] = stepCount
-		}
-	}
-	return onnx.FromInts("", kind, ints, shape...)
 }
 
 // value evaluates one value under the marks.

@@ -1,0 +1,170 @@
+package importer
+
+import (
+	"slices"
+
+	"rnnrep/internal/onnx"
+	"rnnrep/rnn"
+)
+
+// stepCell is what a step turned out to be.
+type stepCell struct {
+	layer   rnn.Layer
+	weights []float32
+	input   *product // the product that reads the layer's input
+	columns []int    // of the input's features in the product's data
+	lanes   []int    // place of each batch entry among the product's vectors, at this step
+	units   []int    // unit of each element of the hidden state
+	batch   []int    // batch entry of each element of the hidden state
+}
+
+// cell recovers the step's cell; false if it is none of those known.
+func (s *step) cell() (*stepCell, bool) {
+	if !s.explore() {
+		return nil, false
+	}
+	r, ok := s.roles()
+	if !ok {
+		return nil, false
+	}
+	c := &stepCell{layer: rnn.Layer{Cell: r.cell, Variant: r.variant}}
+	if !s.order(c) || !s.inputs(c) {
+		return nil, false
+	}
+	info, ok := s.variant(c, r)
+	if !ok {
+		return nil, false
+	}
+	c.layer.Cell = info.Name
+	c.layer.Variant.Peepholes = len(s.peepholes) > 0
+	if (rnn.Spec{Layers: []rnn.Layer{c.layer}}).Validate() != nil {
+		return nil, false
+	}
+	m := rnn.NewModel(rnn.Spec{Layers: []rnn.Layer{c.layer}})
+	if !s.fill(c, m, r) {
+		return nil, false
+	}
+	c.weights = m.Weights
+	return c, true
+}
+
+// order finds the unit and batch entry of every element of the hidden state, in
+// the order in which the first recurrent product reads them.
+func (s *step) order(c *stepCell) bool {
+	for _, p := range s.products {
+		state, ok := s.stateOf(p)
+		if !ok {
+			continue
+		}
+		n := s.shape[s.h].Len()
+		dims := s.shape[p.data].Dims
+		columns := map[int]bool{}
+		col, vector := make([]int, n), make([]int, n)
+		for i, element := range state {
+			if element >= 0 {
+				col[element], vector[element] = p.col(i, dims), p.vector(i, dims)
+				columns[p.col(i, dims)] = true
+			}
+		}
+		hidden := len(columns)
+		if hidden == 0 || n%hidden != 0 {
+			return false
+		}
+		list := make([]int, 0, hidden)
+		for k := range columns {
+			list = append(list, k)
+		}
+		slices.Sort(list)
+		c.layer.Hidden = hidden
+		c.units, c.batch = make([]int, n), vector
+		for e := range n {
+			c.units[e], _ = slices.BinarySearch(list, col[e])
+		}
+		return true
+	}
+	return false
+}
+
+// inputs finds the product that reads the layer's input and its columns there.
+func (s *step) inputs(c *stepCell) bool {
+	for _, p := range s.products {
+		columns := s.inputColumns(p)
+		if len(columns) > 0 && c.input == nil {
+			c.input, c.columns = p, columns
+			c.layer.Inputs = len(columns)
+		}
+	}
+	return c.input != nil
+}
+
+// inputColumns lists the columns of a product's data that are not the state.
+func (s *step) inputColumns(p *product) []int {
+	state, _ := s.stateOf(p)
+	var columns []int
+	for i, dims := 0, s.shape[p.data].Dims; i < s.shape[p.data].Len(); i++ {
+		if k := p.col(i, dims); p.vector(i, dims) == 0 && (state == nil || state[i] < 0) {
+			columns = append(columns, k)
+		}
+	}
+	return columns
+}
+
+// variant finds the activations of the gates; those of one kind must agree.
+func (s *step) variant(c *stepCell, r gates) (rnn.CellInfo, bool) {
+	info, _ := rnn.LookupCell(r.cell)
+	var list []rnn.Activation
+	for _, kind := range [][]string{{"i", "f", "o", "r", "z"}, {"g", "n", "h"}} {
+		var shared []rnn.Activation
+		for _, name := range kind {
+			g, ok := r.of[name]
+			if !ok {
+				continue
+			}
+			a, ok := s.function(g)
+			if !ok || len(shared) > 0 && shared[0] != a || g.negated && g.activation.OpType != "Sigmoid" && !r.variant.InputForget {
+				return info, false
+			}
+			shared = append(shared, a)
+		}
+		list = append(list, shared[:min(1, len(shared))]...)
+	}
+	if r.squash != nil {
+		list = append(list, activationOf(r.squash))
+	}
+	info, c.layer.Variant.Activations = chooseCell(info.ONNXOp, list)
+	return info, true
+}
+
+// function describes what a gate's activation computes of W*x + R*h + b. A Clip
+// of a scaled and shifted value is a HardSigmoid.
+func (s *step) function(g gate) (rnn.Activation, bool) {
+	if g.activation.OpType != "Clip" {
+		return activationOf(g.activation), true
+	}
+	for _, p := range s.products {
+		t := s.linear(1)
+		for _, b := range s.biases {
+			if s.shape[b].Len() == 1 {
+				delete(t.values, b)
+			}
+		}
+		tr, ok := follow(func() setting { return t }, p.out, g.activation.Inputs[0], g.at)
+		if ok && tr.by > 0 {
+			return rnn.Activation{Name: "HardSigmoid", Alpha: float32(tr.by / s.span[g.activation]), Beta: float32(tr.plus / s.span[g.activation])}, true
+		}
+	}
+	return rnn.Activation{}, false
+}
+
+// activationOf describes an activation node.
+func activationOf(n *onnx.Node) rnn.Activation {
+	a := rnn.Activation{Name: activationOps[n.OpType]}
+	d := activationDefaults[a.Name]
+	if len(d.alpha) > 0 {
+		a.Alpha = n.Float("alpha", d.alpha[0])
+	}
+	if len(d.beta) > 0 {
+		a.Beta = n.Float("beta", d.beta[0])
+	}
+	return a
+}

@@ -1,0 +1,279 @@
+package importer
+
+import (
+	"math"
+	"slices"
+
+	"rnnrep/internal/onnx"
+)
+
+// step is one step of a recurrence written in elementary ops: how the states
+// before it become those after it. Its structure is found by marks: values
+// whose elements are told apart replace inner values, and where they turn up
+// says which element goes where, through whatever Split, Slice, Concat, Reshape
+// or Transpose is between. Numbers are copied from the constants themselves.
+type step struct {
+	v           *view
+	given       tensors // what the step reads from outside
+	h, next     string  // hidden state before and after
+	c, nextC    string  // cell state before and after; "": none
+	region      []*onnx.Node
+	activations []*onnx.Node
+	span        map[*onnx.Node]float64 // what an activation gives out where its gate is 1
+	products    []*product
+	biases      []string // constants that are added
+	peepholes   []string // constants that multiply the cell state
+	shape       tensors  // one value of everything above, for its dimensions
+}
+
+// activationOps are the elementwise ops that can be a gate's activation, with
+// the name of the same function in ONNX's recurrent ops.
+var activationOps = map[string]string{
+	"Sigmoid": "Sigmoid", "Tanh": "Tanh", "Relu": "Relu", "HardSigmoid": "HardSigmoid", "Elu": "Elu", "LeakyRelu": "LeakyRelu",
+	"ThresholdedRelu": "ThresholdedRelu", "Softsign": "Softsign", "Softplus": "Softplus",
+}
+
+// activation tells whether a node can be a gate's activation, and what it gives
+// out where the gate is open: a Clip from 0 to span is a hard sigmoid times it.
+func (v *view) activation(n *onnx.Node) (span float64, ok bool) {
+	if n.Domain != "" {
+		return 0, false
+	}
+	if n.OpType != "Clip" {
+		return 1, activationOps[n.OpType] != ""
+	}
+	low, high := n.Float("min", 0), n.Float("max", 0)
+	for i, x := range []*float32{&low, &high} {
+		if t, err := v.constant(n.Input(i + 1)); err == nil && t != nil && t.Len() == 1 {
+			*x = t.Float32s()[0]
+		}
+	}
+	return float64(high), low == 0 && high > 0
+}
+
+// maxStepNodes bounds the nodes of one step.
+const maxStepNodes = 1000
+
+// explore collects the parts of the step; false if it cannot be a cell.
+func (s *step) explore() bool {
+	s.span = map[*onnx.Node]float64{}
+	after := s.v.above(s.h, s.c)
+	before := s.v.below(s.next, s.nextC)
+	for _, n := range s.v.graph.Nodes {
+		if len(n.Outputs) > 0 && slices.ContainsFunc(n.Outputs, func(o string) bool { return after[o] && before[o] && o != s.h && o != s.c }) {
+			s.region = append(s.region, n)
+			if span, ok := s.v.activation(n); ok {
+				s.activations, s.span[n] = append(s.activations, n), span
+			}
+		}
+	}
+	if len(s.activations) == 0 || len(s.region) > maxStepNodes {
+		return false
+	}
+	s.collect()
+	return len(s.products) > 0 && s.trace()
+}
+
+// collect walks back from the activations to products and constants.
+func (s *step) collect() {
+	stop := map[string]bool{s.h: true, s.c: true, "": true}
+	for _, a := range s.activations {
+		stop[a.Outputs[0]] = true
+	}
+	var open []string
+	for _, a := range s.activations {
+		open = append(open, a.Inputs[0])
+	}
+	for seen := 0; len(open) > 0 && seen < maxStepNodes; seen++ {
+		name := open[0]
+		open = open[1:]
+		n := s.v.maker[name]
+		if stop[name] || n == nil {
+			continue
+		}
+		stop[name] = true
+		if p, ok := s.v.product(n); ok {
+			s.products = append(s.products, p)
+			continue
+		}
+		for _, in := range n.Inputs {
+			if s.v.varying[in] {
+				open = append(open, in)
+			} else if in != "" && !stop[in] {
+				s.constant(n, in)
+			}
+		}
+	}
+}
+
+// constant notes a constant by what is done with it.
+func (s *step) constant(n *onnx.Node, name string) {
+	t, err := s.v.constant(name)
+	if err != nil || t == nil || !t.Type.Float() || t.Len() == 0 {
+		return
+	}
+	switch n.OpType {
+	case "Add", "Sub", "Sum":
+		if !slices.Contains(s.biases, name) {
+			s.biases = append(s.biases, name)
+		}
+	case "Mul":
+		if t.Len() > 1 && !slices.Contains(s.peepholes, name) {
+			s.peepholes = append(s.peepholes, name)
+		}
+	}
+}
+
+// trace evaluates everything once, for the dimensions.
+func (s *step) trace() bool {
+	names := []string{s.h, s.next}
+	if s.c != "" {
+		names = append(names, s.c, s.nextC)
+	}
+	for _, a := range s.activations {
+		names = append(names, a.Inputs[0], a.Outputs[0])
+	}
+	for _, p := range s.products {
+		names = append(names, p.data, p.out)
+	}
+	var err error
+	if s.shape, err = s.v.evaluate(s.given, names...); err != nil {
+		return false
+	}
+	for _, b := range slices.Concat(s.biases, s.peepholes) {
+		s.shape[b] = s.v.constants[b]
+	}
+	n := s.shape[s.h].Len()
+	same := func(name string) bool {
+		return s.shape[name] != nil && s.shape[name].Len() == n && s.shape[name].Type.Float()
+	}
+	return n > 0 && n < 1<<24 && same(s.h) && same(s.next) && (s.c == "" || same(s.c) && same(s.nextC))
+}
+
+// setting is a set of replaced values under construction.
+type setting struct {
+	*step
+	values tensors
+}
+
+// setting starts with states and cell states of zeros and every activation
+// giving out the same number.
+func (s *step) setting(activation float64) setting {
+	t := setting{s, make(tensors, len(s.given)+len(s.activations)+2)}
+	for name, v := range s.given {
+		t.values[name] = v
+	}
+	t.fill(s.h, 0)
+	if s.c != "" {
+		t.fill(s.c, 0)
+	}
+	for _, a := range s.activations {
+		t.fill(a.Outputs[0], activation*s.span[a])
+	}
+	return t
+}
+
+// linear is a setting in which nothing reaches the activations but what is set
+// later: products, biases and peepholes are zeros.
+func (s *step) linear(activation float64) setting {
+	t := s.setting(activation)
+	for _, p := range s.products {
+		t.fill(p.out, 0)
+	}
+	for _, b := range slices.Concat(s.biases, s.peepholes) {
+		t.fill(b, 0)
+	}
+	return t
+}
+
+// fill replaces a value by one number, mark by the numbers 1, 2, 3, ...
+func (t setting) fill(name string, x float64) setting {
+	data := make([]float64, t.shape[name].Len())
+	for i := range data {
+		data[i] = x
+	}
+	return t.put(name, data)
+}
+
+func (t setting) mark(name string) setting {
+	data := make([]float64, t.shape[name].Len())
+	for i := range data {
+		data[i] = float64(i + 1)
+	}
+	return t.put(name, data)
+}
+
+func (t setting) put(name string, data []float64) setting {
+	like := t.shape[name]
+	t.values[name] = onnx.FromFloats(name, like.Type, data, like.Dims...)
+	return t
+}
+
+// trail says which marked element each of some elements is, as by*marked +
+// plus; -1: none.
+type trail struct {
+	at       []int
+	by, plus float64
+}
+
+// complete tells whether every element is another marked element.
+func (t trail) complete() bool {
+	seen := map[int]bool{}
+	for _, x := range t.at {
+		if x < 0 || seen[x] {
+			return false
+		}
+		seen[x] = true
+	}
+	return true
+}
+
+// follow marks a value under a setting, made anew for each reading, and finds
+// the marks among the elements of target that the indices name (nil: all). It
+// returns false where nothing arrives, or something else than marks.
+func follow(make func() setting, marked, target string, indices []int) (trail, bool) {
+	var got [3][]float64
+	for i, t := range []setting{make().fill(marked, 0), make().fill(marked, 1), make().mark(marked)} {
+		values, err := t.v.evaluate(t.values, target)
+		if err != nil {
+			return trail{}, false
+		}
+		got[i] = pick(values[target].Float64s(), indices)
+	}
+	return readMarks(got[0], got[1], got[2])
+}
+
+// readMarks compares readings with zeros, ones and marks.
+func readMarks(zeros, ones, marks []float64) (trail, bool) {
+	const rounding = 1e-6
+	tr := trail{at: make([]int, len(marks))}
+	found := false
+	for i, x := range marks {
+		by, plus := ones[i]-zeros[i], zeros[i]
+		if math.Abs(by) < rounding {
+			tr.at[i] = -1
+			continue
+		}
+		if !found {
+			tr.by, tr.plus, found = by, plus, true
+		}
+		k := (x - plus) / by
+		if math.Abs(by-tr.by) > rounding || math.Abs(plus-tr.plus) > rounding || math.Abs(k-math.Round(k)) > 0.05 || k < 0.5 || k > 1<<24 {
+			return tr, false
+		}
+		tr.at[i] = int(math.Round(k)) - 1
+	}
+	return tr, found
+}
+
+// pick returns the elements that the indices name; all without indices.
+func pick(values []float64, indices []int) []float64 {
+	if indices == nil {
+		return values
+	}
+	list := make([]float64, len(indices))
+	for i, at := range indices {
+		list[i] = values[at]
+	}
+	return list
+}
