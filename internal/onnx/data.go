@@ -1,8 +1,8 @@
 package onnx
 
 import (
-	"encoding/binary"
 	"strconv"
+	"strings"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
@@ -43,8 +43,10 @@ func (p *parser) tensor(data []byte) (*Tensor, error) {
 		return nil, err
 	}
 	switch {
-	case r.outside && p.names != nil:
-		p.names(r.location.name)
+	case p.names != nil:
+		if r.outside {
+			p.names(r.location.name)
+		}
 		return t, nil
 	case r.outside:
 		var err error
@@ -56,20 +58,23 @@ func (p *parser) tensor(data []byte) (*Tensor, error) {
 	return t, p.values(t, &r, data)
 }
 
-func (t *Tensor) field(r *rawTensor, f field) error {
+func (t *Tensor) field(r *rawTensor, f field) (err error) {
 	switch f.number {
 	case 1:
-		if len(r.dims) > maxRank || len(f.bytes) > 10*maxRank {
+		if err = eachVarint(f, func(v uint64) {
+			if len(r.dims) <= maxRank {
+				r.dims = append(r.dims, int64(v))
+			}
+		}); len(r.dims) > maxRank {
 			return errs.New(errs.InvalidGraph, "a tensor has more than %d dimensions", maxRank)
 		}
-		return eachVarint(f, func(v uint64) { r.dims = append(r.dims, int64(v)) })
 	case 2:
 		t.Type = DType(f.value)
 	case 4, 5, 7, 10, 11:
 		r.typed++
 		r.typedBytes += max(1, len(f.bytes))
 	case 8:
-		t.Name = string(f.bytes)
+		t.Name, err = name(f.bytes)
 	case 9:
 		r.raw, r.hasRaw = f.bytes, true
 	case 13:
@@ -77,7 +82,7 @@ func (t *Tensor) field(r *rawTensor, f field) error {
 	case 14:
 		r.outside = f.value == 1
 	}
-	return nil
+	return err
 }
 
 func (e *externalLocation) entry(data []byte) error {
@@ -93,16 +98,17 @@ func (e *externalLocation) entry(data []byte) error {
 	return err
 }
 
-// shape checks the dimensions.
+// shape checks the dimensions. Zeros are left out of the product, so that loops
+// over the dimensions of an empty tensor are bounded too.
 func (t *Tensor) shape(dims []int64) error {
 	size := int64(1)
 	t.Dims = make([]int, len(dims))
 	for i, d := range dims {
-		if d < 0 || d > maxElements || d > 0 && size > maxElements/d {
+		if d < 0 || d > maxElements || size > maxElements/max(d, 1) {
 			return errs.New(errs.ShapeMismatch, "tensor %q has dimensions %v", t.Name, dims).At(t.Name).Accepts("dimensions of at least 0 with a product of at most %d", int64(maxElements))
 		}
 		t.Dims[i] = int(d)
-		size *= d
+		size *= max(d, 1)
 	}
 	return nil
 }
@@ -140,6 +146,11 @@ func (p *parser) readExternal(t *Tensor, e externalLocation) ([]byte, error) {
 		return nil, errs.New(errs.ExternalDataRefused, "tensor %q: bytes %d to %d lie outside the %d bytes of %q", t.Name, offset, offset+length, len(data), e.name).At(t.Name)
 	}
 	return data[offset : offset+length], nil
+}
+
+// safeName tells whether an external location is a plain file name.
+func safeName(s string) bool {
+	return s != "" && s != "." && s != ".." && !strings.ContainsAny(s, "/\\:\x00")
 }
 
 // values gives t its bytes: a view of raw_data where there is one, or else the
@@ -204,28 +215,4 @@ func (t *Tensor) typed(message []byte, n, width int) (int, error) {
 		return nil
 	})
 	return found, err
-}
-
-// eachFixed calls do for a repeated float or double, packed or not.
-func eachFixed(f field, kind protowire.Type, do func(bits uint64)) error {
-	if f.kind == kind {
-		do(f.value)
-		return nil
-	}
-	width := 4
-	if kind == protowire.Fixed64Type {
-		width = 8
-	}
-	b := f.bytes
-	for ; len(b) >= width; b = b[width:] {
-		if width == 4 {
-			do(uint64(binary.LittleEndian.Uint32(b)))
-		} else {
-			do(binary.LittleEndian.Uint64(b))
-		}
-	}
-	if len(b) > 0 {
-		return protowire.ParseError(-1)
-	}
-	return nil
 }

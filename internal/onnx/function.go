@@ -25,35 +25,31 @@ func (p *parser) function(data []byte) error {
 		return err
 	}
 	fn := &function{defaults: map[string]*Attribute{}, opsets: map[string]int64{}}
-	err := fields(data, func(f field) error {
+	err := fields(data, func(f field) (err error) {
 		switch f.number {
 		case 1:
-			fn.name = string(f.bytes)
-		case 4, 5:
-			if err := p.count(); err != nil {
-				return err
-			}
-			if f.number == 4 {
-				fn.inputs = append(fn.inputs, string(f.bytes))
-			} else {
-				fn.outputs = append(fn.outputs, string(f.bytes))
-			}
+			fn.name, err = name(f.bytes)
+		case 4:
+			fn.inputs, err = p.appendName(fn.inputs, f.bytes)
+		case 5:
+			fn.outputs, err = p.appendName(fn.outputs, f.bytes)
 		case 7:
-			n, err := p.node(f.bytes, 0)
+			var n *Node
+			n, err = p.node(f.bytes, 0)
 			fn.nodes = append(fn.nodes, n)
-			return err
 		case 9:
-			return p.opset(fn.opsets, f.bytes)
+			err = p.opset(fn.opsets, f.bytes)
 		case 10:
-			fn.domain = plainDomain(string(f.bytes))
+			fn.domain, err = domainName(f.bytes)
 		case 11:
-			name, a, err := p.attribute(f.bytes, 0)
-			fn.defaults[name] = a
-			return err
+			var key string
+			var a *Attribute
+			key, a, err = p.attribute(f.bytes, 0)
+			fn.defaults[key] = a
 		case 13:
-			fn.overload = string(f.bytes)
+			fn.overload, err = name(f.bytes)
 		}
-		return nil
+		return err
 	})
 	p.functions[functionKey{fn.domain, fn.name, fn.overload}] = fn
 	return err

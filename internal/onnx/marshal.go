@@ -114,22 +114,31 @@ func attribute(name string, a *Attribute) []byte {
 }
 
 func value(v Value) []byte {
-	b := putInt(nil, 1, int64(v.Type))
-	if v.Dims != nil {
-		var shape []byte
-		for i, d := range v.Dims {
-			var dim []byte
-			switch {
-			case d >= 0:
-				dim = putInt(nil, 1, d)
-			case i < len(v.Params):
-				dim = putText(nil, 2, v.Params[i])
-			}
-			shape = putMessage(shape, 1, dim)
-		}
-		b = putMessage(b, 2, shape)
+	b := putString(nil, 1, v.Name)
+	if v.Type == 0 && v.Dims == nil { // unknown, or not a tensor
+		return b
 	}
-	return putMessage(putString(nil, 1, v.Name), 2, putMessage(nil, 1, b))
+	return putMessage(b, 2, putMessage(nil, 1, tensorType(v)))
+}
+
+// tensorType is a TypeProto.Tensor.
+func tensorType(v Value) []byte {
+	b := putInt(nil, 1, int64(v.Type))
+	if v.Dims == nil {
+		return b
+	}
+	var shape []byte
+	for i, d := range v.Dims {
+		var dim []byte
+		switch {
+		case d >= 0:
+			dim = putInt(nil, 1, d)
+		case i < len(v.Params):
+			dim = putText(nil, 2, v.Params[i])
+		}
+		shape = putMessage(shape, 1, dim)
+	}
+	return putMessage(b, 2, shape)
 }
 
 func tensor(t *Tensor) []byte {

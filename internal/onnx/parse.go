@@ -3,9 +3,7 @@ package onnx
 import (
 	"errors"
 	"io"
-	"math"
-	"slices"
-	"strings"
+	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
@@ -90,53 +88,14 @@ func ExternalNames(data []byte) []string {
 	return names
 }
 
-// field is one field of a message.
-type field struct {
-	number protowire.Number
-	kind   protowire.Type
-	bytes  []byte // of a BytesType
-	value  uint64 // of the others
-}
-
-// fields calls do for every field of a message.
-func fields(data []byte, do func(f field) error) error {
-	for len(data) > 0 {
-		number, kind, n := protowire.ConsumeTag(data)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		data = data[n:]
-		f := field{number: number, kind: kind}
-		switch kind {
-		case protowire.BytesType:
-			f.bytes, n = protowire.ConsumeBytes(data)
-		case protowire.VarintType:
-			f.value, n = protowire.ConsumeVarint(data)
-		case protowire.Fixed32Type:
-			var v uint32
-			v, n = protowire.ConsumeFixed32(data)
-			f.value = uint64(v)
-		case protowire.Fixed64Type:
-			f.value, n = protowire.ConsumeFixed64(data)
-		default:
-			return errors.New("a group, which ONNX does not use")
-		}
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		data = data[n:]
-		if err := do(f); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+// errForeign is the verdict on a message that is not a ModelProto.
+var errForeign = errors.New("not a field of a model")
 
 // malformed turns an error of the wire format inside a graph into a refusal;
 // refusals pass.
 func malformed(what string, err error) error {
 	var e *errs.Error
-	if err == nil || errors.As(err, &e) {
+	if err == nil || err == errForeign || errors.As(err, &e) {
 		return err
 	}
 	return errs.New(errs.InvalidGraph, "%s: %w", what, err).Do("export the model again")
@@ -163,7 +122,7 @@ func (p *parser) model(data []byte) (*Model, error) {
 		default:
 			known--
 			if known < 3 {
-				return errors.New("an unknown field")
+				return errForeign
 			}
 		}
 		return nil
@@ -179,6 +138,8 @@ func (p *parser) model(data []byte) (*Model, error) {
 			Do("in PyTorch: torch.onnx.export(model, args, \"model.onnx\")")
 	case m.Graph == nil:
 		return nil, errs.New(errs.Truncated, "the model has no graph").Do("copy or export the file again")
+	case len(m.Opsets) == 0 && m.IRVersion >= 3:
+		return nil, errs.New(errs.Truncated, "the model does not say its opset, which follows the graph").Do("copy or export the file again")
 	}
 	return m, nil
 }
@@ -187,7 +148,9 @@ func (p *parser) model(data []byte) (*Model, error) {
 func (p *parser) text(m *Model, f field) error {
 	switch f.number {
 	case 2:
-		m.Producer = string(f.bytes)
+		if m.Producer = string(f.bytes); !utf8.ValidString(m.Producer) {
+			return errForeign // a TensorFlow SavedModel looks like this
+		}
 	case 3:
 		m.ProducerVersion = string(f.bytes)
 	case 4:
@@ -216,39 +179,25 @@ func (p *parser) opset(opsets map[string]int64, data []byte) error {
 	}
 	var domain string
 	var version int64
-	err := fields(data, func(f field) error {
+	err := fields(data, func(f field) (err error) {
 		if f.number == 1 {
-			domain = string(f.bytes)
+			domain, err = domainName(f.bytes)
 		}
 		if f.number == 2 {
 			version = int64(f.value)
 		}
-		return nil
+		return err
 	})
-	opsets[plainDomain(domain)] = version
+	opsets[domain] = version
 	return err
 }
 
-// plainDomain gives the default domain its short name.
-func plainDomain(s string) string {
-	if s == "ai.onnx" {
-		return ""
+// domainName gives the default domain its short name.
+func domainName(b []byte) (string, error) {
+	if string(b) == "ai.onnx" {
+		return "", nil
 	}
-	return s
-}
-
-// entry reads a StringStringEntryProto.
-func entry(data []byte) (k, v string, err error) {
-	err = fields(data, func(f field) error {
-		if f.number == 1 {
-			k = string(f.bytes)
-		}
-		if f.number == 2 {
-			v = string(f.bytes)
-		}
-		return nil
-	})
-	return k, v, err
+	return name(b)
 }
 
 // spend bounds the bytes that packed numbers decode to.
@@ -258,6 +207,16 @@ func (p *parser) spend(n int) error {
 	}
 	return nil
 }
+
+// name reads a name. Names are printed, so they have a bound of their own.
+func name(b []byte) (string, error) {
+	if len(b) > maxName {
+		return "", errs.New(errs.InvalidGraph, "a name has %d bytes", len(b)).Accepts("up to %d", maxName)
+	}
+	return string(b), nil
+}
+
+const maxName = 1 << 12
 
 // countNode bounds the number of nodes.
 func (p *parser) countNode() error {
@@ -283,220 +242,4 @@ func (p *parser) deeper(depth int) error {
 		return errs.New(errs.TooDeep, "graphs are nested more than %d deep", p.limits.Depth).Accepts("up to %d", p.limits.Depth)
 	}
 	return nil
-}
-
-func (p *parser) graph(data []byte, depth int) (*Graph, error) {
-	if err := p.deeper(depth); err != nil {
-		return nil, err
-	}
-	g := &Graph{}
-	err := fields(data, func(f field) (err error) {
-		if f.kind != protowire.BytesType {
-			return nil
-		}
-		switch f.number {
-		case 1:
-			var n *Node
-			n, err = p.node(f.bytes, depth)
-			g.Nodes = append(g.Nodes, n)
-		case 2:
-			g.Name = string(f.bytes)
-		case 5:
-			var t *Tensor
-			t, err = p.tensor(f.bytes)
-			g.Initializers = append(g.Initializers, t)
-		case 11, 12:
-			var v Value
-			v, err = p.value(f.bytes)
-			if f.number == 11 {
-				g.Inputs = append(g.Inputs, v)
-			} else {
-				g.Outputs = append(g.Outputs, v)
-			}
-		case 15:
-			return errs.New(errs.UnsupportedOp, "the graph has sparse initializers").Accepts("dense initializers")
-		}
-		return err
-	})
-	return g, err
-}
-
-func (p *parser) node(data []byte, depth int) (*Node, error) {
-	if err := p.countNode(); err != nil {
-		return nil, err
-	}
-	n := &Node{}
-	err := fields(data, func(f field) error {
-		if f.kind != protowire.BytesType {
-			return nil
-		}
-		switch f.number {
-		case 1, 2:
-			if err := p.count(); err != nil {
-				return err
-			}
-			if f.number == 1 {
-				n.Inputs = append(n.Inputs, string(f.bytes))
-			} else {
-				n.Outputs = append(n.Outputs, string(f.bytes))
-			}
-		case 3:
-			n.Name = string(f.bytes)
-		case 4:
-			n.OpType = string(f.bytes)
-		case 5:
-			name, a, err := p.attribute(f.bytes, depth)
-			if err != nil {
-				return err
-			}
-			if n.Attributes == nil {
-				n.Attributes = map[string]*Attribute{}
-			}
-			n.Attributes[name] = a
-		case 7:
-			n.Domain = plainDomain(string(f.bytes))
-		case 8:
-			n.overload = string(f.bytes)
-		}
-		return nil
-	})
-	return n, err
-}
-
-func (p *parser) attribute(data []byte, depth int) (string, *Attribute, error) {
-	if err := p.count(); err != nil {
-		return "", nil, err
-	}
-	a := &Attribute{}
-	var name string
-	err := fields(data, func(f field) (err error) {
-		switch f.number {
-		case 1:
-			name = string(f.bytes)
-		case 2:
-			a.Float = math.Float32frombits(uint32(f.value))
-		case 3:
-			a.Int = int64(f.value)
-		case 4:
-			a.String = string(f.bytes)
-		case 5:
-			a.Tensor, err = p.tensor(f.bytes)
-		case 6:
-			a.Graph, err = p.graph(f.bytes, depth+1)
-		case 7:
-			a.Floats = slices.Grow(a.Floats, max(1, len(f.bytes)/4))
-			err = eachFixed(f, protowire.Fixed32Type, func(v uint64) { a.Floats = append(a.Floats, math.Float32frombits(uint32(v))) })
-		case 8:
-			if err = p.spend(8 * max(1, len(f.bytes))); err == nil {
-				err = eachVarint(f, func(v uint64) { a.Ints = append(a.Ints, int64(v)) })
-			}
-		case 9:
-			a.Strings = append(a.Strings, string(f.bytes))
-		case 20:
-			a.Type = AttributeType(f.value)
-		case 21:
-			a.reference = string(f.bytes)
-		}
-		return err
-	})
-	if a.Type == 0 { // IR 1 did not require it
-		a.Type = a.guess()
-	}
-	return name, a, err
-}
-
-func (a *Attribute) guess() AttributeType {
-	switch {
-	case a.Tensor != nil:
-		return AttributeTensor
-	case a.Graph != nil:
-		return AttributeGraph
-	case a.Ints != nil:
-		return AttributeInts
-	case a.Floats != nil:
-		return AttributeFloats
-	case a.Strings != nil:
-		return AttributeStrings
-	case a.String != "":
-		return AttributeString
-	case a.Float != 0:
-		return AttributeFloat
-	}
-	return AttributeInt
-}
-
-func (p *parser) value(data []byte) (Value, error) {
-	var v Value
-	if err := p.count(); err != nil {
-		return v, err
-	}
-	shape := func(data []byte) error {
-		v.Dims = []int64{}
-		return fields(data, func(f field) error {
-			if f.number != 1 || f.kind != protowire.BytesType {
-				return nil
-			}
-			if len(v.Dims) >= maxRank {
-				return errs.New(errs.InvalidGraph, "value %q has more than %d dimensions", v.Name, maxRank)
-			}
-			dim, param := int64(-1), ""
-			err := fields(f.bytes, func(f field) error {
-				if f.number == 1 && f.kind == protowire.VarintType {
-					dim = int64(f.value)
-				}
-				if f.number == 2 {
-					param = string(f.bytes)
-				}
-				return nil
-			})
-			v.Dims, v.Params = append(v.Dims, dim), append(v.Params, param)
-			return err
-		})
-	}
-	tensorType := func(f field) error {
-		if f.number == 1 {
-			v.Type = DType(f.value)
-		}
-		if f.number == 2 {
-			return shape(f.bytes)
-		}
-		return nil
-	}
-	err := fields(data, func(f field) error {
-		switch f.number {
-		case 1:
-			v.Name = string(f.bytes)
-		case 2:
-			return fields(f.bytes, func(f field) error {
-				if f.number == 1 {
-					return fields(f.bytes, tensorType)
-				}
-				return nil
-			})
-		}
-		return nil
-	})
-	return v, err
-}
-
-// eachVarint calls do for a repeated integer, packed or not.
-func eachVarint(f field, do func(v uint64)) error {
-	if f.kind == protowire.VarintType {
-		do(f.value)
-		return nil
-	}
-	for b := f.bytes; len(b) > 0; {
-		v, n := protowire.ConsumeVarint(b)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		do(v)
-		b = b[n:]
-	}
-	return nil
-}
-
-// safeName tells whether an external location is a plain file name.
-func safeName(s string) bool {
-	return s != "" && s != "." && s != ".." && !strings.ContainsAny(s, "/\\:\x00")
 }
