@@ -11,7 +11,7 @@ import (
 // the POST routes.
 type Answer struct {
 	File     string                 `json:"file,omitempty"`
-	SHA256   string                 `json:"sha256,omitempty"`
+	SHA256   string                 `json:"sha256,omitempty"` // of the ONNX file, also where that came in an archive
 	OK       bool                   `json:"ok"`
 	RNN      *Description           `json:"rnn,omitempty"`
 	Verified *importer.Verification `json:"verified,omitempty"`

@@ -77,8 +77,16 @@ func (s *Service) Bundles() []*encoders.Bundle {
 	return bundles
 }
 
-// Read recovers the RNN of an upload.
+// Read recovers the RNN of an upload, which may be an archive.
 func (s *Service) Read(u Upload) (*rnn.Model, importer.Report, error) {
+	u, err := u.Unpack(s.maxBytes)
+	if err != nil {
+		return nil, importer.Report{}, err
+	}
+	return s.read(u)
+}
+
+func (s *Service) read(u Upload) (*rnn.Model, importer.Report, error) {
 	return importer.ReadBytes(u.Data, importer.Options{MaxBytes: s.maxBytes, External: u.External})
 }
 
@@ -98,14 +106,22 @@ func (s *Service) Answer(ctx context.Context, u Upload, want Want, bundle string
 
 // describe answers with what is in the file alone.
 func (s *Service) describe(u Upload) (Answer, *rnn.Model, error) {
-	sum := sha256.Sum256(u.Data)
-	a := Answer{File: u.File, SHA256: hex.EncodeToString(sum[:])}
-	m, report, err := s.Read(u)
+	unpacked, err := u.Unpack(s.maxBytes)
+	if err != nil {
+		return Answer{File: u.File, SHA256: digest(u.Data)}, nil, err
+	}
+	a := Answer{File: u.File, SHA256: digest(unpacked.Data)}
+	m, report, err := s.read(unpacked)
 	if err != nil {
 		return a, nil, err
 	}
 	a.OK, a.RNN, a.Verified, a.Report = true, describe(m.Spec, report.Found), &report.Verified, &report
 	return a, m, nil
+}
+
+func digest(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
 }
 
 // complete adds what a bundle says.

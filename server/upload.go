@@ -71,15 +71,17 @@ func (u *received) Close() {
 	}
 }
 
-// uploadTypes are the media types of a body that is the model itself. The third
-// is what curl claims when it is not told otherwise.
+// uploadTypes are the media types of a body that is the model itself or an
+// archive with it; which of them is seen from the bytes. The third is what curl
+// claims when it is not told otherwise.
 var uploadTypes = map[string]bool{
 	"": true, "application/octet-stream": true, "application/x-www-form-urlencoded": true,
 	"application/onnx": true, "application/x-onnx": true, "application/x-protobuf": true, "application/protobuf": true,
+	"application/zip": true, "application/x-zip-compressed": true, "application/x-tar": true, "application/gzip": true, "application/x-gzip": true,
 }
 
 const (
-	acceptedTypes = "application/octet-stream, application/onnx or multipart/form-data"
+	acceptedTypes = "application/octet-stream, application/onnx, application/zip, application/x-tar, application/gzip or multipart/form-data"
 	maxParts      = 64
 	maxPartHeader = 64 << 10
 )

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"rnnrep/importer"
 	"rnnrep/internal/errs"
@@ -17,7 +18,8 @@ import (
 // data.
 const maxFile = 1 << 30
 
-// upload reads a model file with the external data beside it; "-" is stdin.
+// upload reads a model file with the external data beside it, an archive of
+// both, or a folder that holds one model; "-" is stdin.
 func (a *app) upload(ctx context.Context, file string) (server.Upload, error) {
 	if file == "-" {
 		data, err := a.stdin(ctx)
@@ -31,12 +33,35 @@ func (a *app) upload(ctx context.Context, file string) (server.Upload, error) {
 		return server.Upload{}, err
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		return a.uploadFolder(ctx, file)
+	}
 	data, err := readBounded(f, file)
 	if err != nil {
 		return server.Upload{}, err
 	}
 	u := server.Upload{File: file, Data: data, External: map[string][]byte{}}
 	return u, addExternal(&u, filepath.Dir(file))
+}
+
+// uploadFolder reads the one model of a folder, such as MLflow writes.
+func (a *app) uploadFolder(ctx context.Context, dir string) (server.Upload, error) {
+	files, err := filepath.Glob(filepath.Join(escapeGlob(dir), "*.onnx"))
+	if err != nil {
+		return server.Upload{}, err
+	}
+	switch len(files) {
+	case 1:
+		return a.upload(ctx, files[0])
+	case 0:
+		return server.Upload{}, errs.New(errs.NoModel, "the folder %s holds no .onnx file", dir).Accepts("a folder with one model and its external data")
+	}
+	return server.Upload{}, errs.New(errs.BadRequest, "the folder %s holds %d .onnx files", dir, len(files)).Accepts("a folder with one model").Do("name the files: %s", filepath.Join(dir, "*.onnx"))
+}
+
+// escapeGlob makes a path a pattern that matches itself.
+func escapeGlob(path string) string {
+	return strings.NewReplacer("*", `\*`, "?", `\?`, "[", `\[`, `\`, `\\`).Replace(path)
 }
 
 // stdin reads all of it, or stops waiting when ctx ends.

@@ -38,6 +38,8 @@ const (
 	UnsupportedMedia Code = "unsupported_media_type"
 	UnknownBundle    Code = "unknown_bundle"
 	SpecNotAccepted  Code = "spec_not_accepted"
+	NoModel          Code = "no_model"        // an archive or folder without an .onnx file
+	DamagedArchive   Code = "damaged_archive" // a zip or tar that cannot be read
 	SlowUpload       Code = "slow_upload"
 	Abandoned        Code = "abandoned"
 	Busy             Code = "busy"
