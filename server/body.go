@@ -32,11 +32,17 @@ type body struct {
 func newBody(w http.ResponseWriter, r *http.Request, limit int64, longest time.Duration) (b *body, done func()) {
 	b = &body{ReadCloser: http.MaxBytesReader(w, r.Body, limit), control: http.NewResponseController(w),
 		end: time.Now().Add(longest), paced: paceBytes, window: -1}
-	stop := context.AfterFunc(r.Context(), func() { _ = b.control.SetReadDeadline(time.Unix(1, 0)) })
+	ended := make(chan struct{})
+	stop := context.AfterFunc(r.Context(), func() {
+		_ = b.control.SetReadDeadline(time.Unix(1, 0))
+		close(ended)
+	})
 	return b, func() {
-		if stop() {
-			_ = b.control.SetReadDeadline(time.Time{})
+		if !stop() {
+			<-ended // the response writer is the handler's, for as long as that runs
+			return
 		}
+		_ = b.control.SetReadDeadline(time.Time{})
 	}
 }
 
