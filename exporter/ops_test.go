@@ -139,6 +139,24 @@ var opCases = []opCase{
 	{"statistics", func(c *opContext) grad.Var {
 		return grad.Concat(grad.Statistics(c.slot("linear.weight")), grad.Statistics(grad.Slice(c.slot("linear.bias"), 1, 1)))
 	}},
+	{"layer norm", func(c *opContext) grad.Var {
+		return grad.LayerNorm(grad.Scale(c.slot("linear.bias"), 7), c.param(1, 5), c.param(1, 5))
+	}},
+	{"attention", func(c *opContext) grad.Var { // 5 sequences of 4 rows a model, 2 heads of 1 column
+		x := grad.Linear(grad.Reshape(c.slot("linear.weight"), 5*c.p.Models, 4), c.param(24, 4), c.param(1, 24))
+		y := grad.Attention(grad.Reshape(x, 20*c.p.Models, 6), 4, 2)
+		return grad.Reshape(y, c.p.Models, 40)
+	}},
+	{"transpose and mean", func(c *opContext) grad.Var { // [5, 4] of a model, then gates as columns
+		x := grad.Mean(grad.Transpose(grad.Reshape(c.slot("linear.weight"), 5*c.p.Models, 4), 5), 4, 1)
+		gates := grad.Transpose(grad.Reshape(c.slot("weight_hh_l0"), 4*c.p.Models, 16), 4)
+		return grad.Concat(x, grad.Reshape(grad.Mean(gates, 4, 4), c.p.Models, 16))
+	}},
+	{"repeated over rows and over models", func(c *opContext) grad.Var {
+		x := grad.Reshape(c.slot("linear.weight"), 5*c.p.Models, 4)
+		x = grad.AddRepeated(x, grad.Slice(c.slot("linear.bias"), 1, 4), 5, 1)
+		return grad.Reshape(grad.AddRepeated(x, c.param(5, 4), c.p.Models, 5), c.p.Models, 20)
+	}},
 	{"recurrent step", func(c *opContext) grad.Var { return recurrentCases(c, 1) }},
 	{"recurrent over time", func(c *opContext) grad.Var { return recurrentCases(c, 4) }},
 	{"recurrent per model", func(c *opContext) grad.Var {

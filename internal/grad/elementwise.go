@@ -2,19 +2,12 @@ package grad
 
 import (
 	"fmt"
-	"math"
 
 	"rnnrep/internal/kernel"
 )
 
 func init() {
-	gradients[OpAdd] = func(t *Tape, r *record) {
-		for i := range 2 {
-			if x := t.input(r, i); x.needs {
-				kernel.Axpy(x.grad, 1, r.grad)
-			}
-		}
-	}
+	gradients[OpAdd], startsGradients[OpAdd] = addBackward, true
 	gradients[OpAddAt] = func(t *Tape, r *record) {
 		x, y := t.input(r, 0), t.input(r, 1)
 		if x.needs {
@@ -29,13 +22,11 @@ func init() {
 	gradients[OpScale] = func(t *Tape, r *record) { kernel.Axpy(t.input(r, 0).grad, r.scalar, r.grad) }
 	gradients[OpTanh] = pointwiseBackward(func(_, y float32) float32 { return 1 - y*y })
 	gradients[OpSigmoid] = pointwiseBackward(func(_, y float32) float32 { return y * (1 - y) })
-	gradients[OpRelu] = pointwiseBackward(func(_, y float32) float32 {
-		if y > 0 {
-			return 1
-		}
-		return 0
-	})
-	gradients[OpGelu] = pointwiseBackward(geluSlope)
+	gradients[OpRelu] = func(t *Tape, r *record) { kernel.ReluBackward(t.input(r, 0).grad, r.value, r.grad) }
+	gradients[OpGelu] = func(t *Tape, r *record) {
+		x := t.input(r, 0)
+		kernel.GeluBackward(x.grad, x.value, r.grad)
+	}
 	gradients[OpConcat] = concatBackward
 	gradients[OpSlice] = sliceBackward
 }
@@ -52,6 +43,12 @@ func Add(a, b Var) Var {
 	r, v := a.t.compute(OpAdd, a.Rows(), a.Cols(), a, b)
 	kernel.Add(r.value, a.Value(), b.Value())
 	return v
+}
+
+func addBackward(t *Tape, r *record) {
+	a, b := t.input(r, 0), t.input(r, 1)
+	t.addGradient(a, r.grad, false)
+	t.addGradient(b, r.grad, true)
 }
 
 // AddAt returns x with y added to y.Rows() of its rows, from row at on.
@@ -76,13 +73,11 @@ func Mul(a, b Var) Var {
 
 func mulBackward(t *Tape, r *record) {
 	a, b := t.input(r, 0), t.input(r, 1)
-	for i, g := range r.grad {
-		if a.needs {
-			a.grad[i] += g * b.value[i]
-		}
-		if b.needs {
-			b.grad[i] += g * a.value[i]
-		}
+	if a.needs {
+		kernel.MulAdd(a.grad, r.grad, b.value)
+	}
+	if b.needs {
+		kernel.MulAdd(b.grad, r.grad, a.value)
 	}
 }
 
@@ -102,39 +97,11 @@ func Tanh(x Var) Var { return pointwise(OpTanh, x, kernel.Tanh) }
 func Sigmoid(x Var) Var { return pointwise(OpSigmoid, x, kernel.Sigmoid) }
 
 // Relu returns max(x, 0) of each element.
-func Relu(x Var) Var {
-	return pointwise(OpRelu, x, func(dst, src []float32) {
-		for i, s := range src {
-			dst[i] = max(s, 0)
-		}
-	})
-}
+func Relu(x Var) Var { return pointwise(OpRelu, x, kernel.Relu) }
 
-// geluScale and geluCubic are the constants of the tanh form of GELU
-// (Hendrycks and Gimpel, 2016).
-const (
-	geluScale = 0.7978845608028654 // sqrt(2/pi)
-	geluCubic = 0.044715
-)
-
-// Gelu returns 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x³))).
-func Gelu(x Var) Var {
-	return pointwise(OpGelu, x, func(dst, src []float32) {
-		for i, s := range src {
-			dst[i] = geluScale * (s + geluCubic*s*s*s)
-		}
-		kernel.Tanh(dst, dst)
-		for i, s := range src {
-			dst[i] = 0.5 * s * (1 + dst[i])
-		}
-	})
-}
-
-func geluSlope(x, _ float32) float32 {
-	u := float64(x)
-	th := math.Tanh(geluScale * (u + geluCubic*u*u*u))
-	return float32(0.5*(1+th) + 0.5*u*(1-th*th)*geluScale*(1+3*geluCubic*u*u))
-}
+// Gelu returns 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x³))): the tanh form of
+// GELU (Hendrycks and Gimpel, 2016).
+func Gelu(x Var) Var { return pointwise(OpGelu, x, kernel.Gelu) }
 
 func pointwise(op Op, x Var, f func(dst, src []float32)) Var {
 	r, v := x.t.compute(op, x.Rows(), x.Cols(), x)

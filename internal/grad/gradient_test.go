@@ -75,6 +75,23 @@ var gradientCases = []gradientCase{
 		return weigh(Slice(Concat(v[0], v[1]), 1, 3))
 	}},
 	{"standardize", []Op{OpStandardize}, [][2]int{{3, 4}, {1, 4}, {1, 4}}, func(t *Tape, v []Var) Var { return weigh(Standardize(v[0], v[1], v[2])) }},
+	{"layer norm", []Op{OpLayerNorm}, [][2]int{{3, 5}, {1, 5}, {1, 5}}, func(t *Tape, v []Var) Var { return weigh(LayerNorm(v[0], v[1], v[2])) }},
+	{"attention", []Op{OpAttention}, [][2]int{{6, 12}}, func(t *Tape, v []Var) Var { return weigh(Attention(v[0], 3, 2)) }},
+	{"attention, its input used twice", []Op{OpAttention}, [][2]int{{4, 6}}, func(t *Tape, v []Var) Var {
+		return weigh(Add(Attention(v[0], 4, 1), Slice(v[0], 1, 2)))
+	}},
+	{"reshape", []Op{OpReshape}, [][2]int{{2, 6}}, func(t *Tape, v []Var) Var {
+		return weigh(Concat(Reshape(v[0], 4, 3), Reshape(Mul(v[0], v[0]), 4, 3)))
+	}},
+	{"transpose", []Op{OpTranspose}, [][2]int{{6, 4}}, func(t *Tape, v []Var) Var { return weigh(Transpose(v[0], 3)) }},
+	{"mean", []Op{OpMean}, [][2]int{{12, 2}}, func(t *Tape, v []Var) Var { return weigh(Mean(v[0], 3, 2)) }},
+	{"mean of neighbours", []Op{OpMean}, [][2]int{{6, 3}}, func(t *Tape, v []Var) Var { return weigh(Mean(v[0], 2, 1)) }},
+	{"add repeated", []Op{OpAddRepeated}, [][2]int{{12, 2}, {4, 2}}, func(t *Tape, v []Var) Var { return weigh(AddRepeated(v[0], v[1], 3, 2)) }},
+	{"residual", []Op{OpAdd}, [][2]int{{3, 4}}, func(t *Tape, v []Var) Var {
+		x := Tanh(v[0])
+		x = Add(x, Mul(x, x))
+		return weigh(Add(Add(x, x), Sigmoid(x)))
+	}},
 	unaryCase(OpScale, func(x Var) Var { return Scale(x, -1.5) }),
 	unaryCase(OpTanh, Tanh), unaryCase(OpSigmoid, Sigmoid), unaryCase(OpRelu, Relu), unaryCase(OpGelu, Gelu),
 	unaryCase(OpSoftmax, Softmax), unaryCase(OpL2Normalize, L2Normalize),
@@ -174,6 +191,34 @@ func TestInferenceEqualsTraining(t *testing.T) {
 
 // TestZeroAllocations: a second pass of the same shape allocates nothing.
 func TestZeroAllocations(t *testing.T) {
+	t.Run("recurrent", recurrentAllocations)
+	t.Run("transformer", transformerAllocations)
+}
+
+// transformerAllocations passes through the ops of an encoder of tokens.
+func transformerAllocations(t *testing.T) {
+	const d, n, sequences = 8, 70, 2
+	x := NewParam("x", sequences*n, d)
+	scale, shift, position := NewParam("scale", 1, d), NewParam("shift", 1, d), NewParam("position", n, d)
+	qkv, zero := NewParam("qkv", 3*d, d), NewParam("zero", 1, 3*d)
+	tape := NewTape()
+	pass := func() {
+		tape.Reset()
+		h := AddRepeated(tape.Param(x), tape.Param(position), sequences, n)
+		h = LayerNorm(h, tape.Param(scale), tape.Param(shift))
+		h = Add(h, Attention(Linear(h, tape.Param(qkv), tape.Param(zero)), n, 2))
+		h = Transpose(Reshape(Gelu(h), 2*sequences*n, d/2), 4)
+		h = Reshape(Mean(h, 7, 4), 10, 16)
+		tape.Backward(CrossEntropy(h, []int32{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}))
+	}
+	pass()
+	pass()
+	if n := testing.AllocsPerRun(20, pass); n != 0 {
+		t.Errorf("%v allocations a pass", n)
+	}
+}
+
+func recurrentAllocations(t *testing.T) {
 	w := Weights{}
 	params := []*Param{NewParam("ih", 32, 4), NewParam("hh", 32, 8), NewParam("bih", 1, 32), NewParam("bhh", 1, 32), NewParam("w", 5, 8), NewParam("b", 1, 5)}
 	tokens, targets := make([]int32, 24), make([]int32, 24)

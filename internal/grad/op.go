@@ -22,6 +22,12 @@ const (
 	OpL2Normalize // rows to unit length
 	OpStandardize // columns times a scale, plus a shift
 	OpStatistics  // seven numbers of each row
+	OpLayerNorm   // rows to mean 0 and variance 1, times a scale, plus a shift
+	OpAttention   // self-attention within sequences of Steps rows, Models heads
+	OpReshape     // the same numbers in other rows and columns
+	OpTranspose   // each block of Steps rows
+	OpMean        // of Models rows that are Steps rows apart
+	OpAddRepeated // x with y added Models times, in blocks of Steps rows
 	OpLSTM        // a layer over Steps steps
 	OpGRU
 	OpElmanTanh
@@ -37,7 +43,7 @@ const (
 )
 
 var opNames = [opCount]string{"Input", "Zeros", "Param", "Linear", "Embed", "Add", "AddAt", "Mul", "Scale", "Tanh", "Relu",
-	"Sigmoid", "Gelu", "Softmax", "Concat", "Slice", "L2Normalize", "Standardize", "Statistics", "LSTM", "GRU", "ElmanTanh", "ElmanRelu",
+	"Sigmoid", "Gelu", "Softmax", "Concat", "Slice", "L2Normalize", "Standardize", "Statistics", "LayerNorm", "Attention", "Reshape", "Transpose", "Mean", "AddRepeated", "LSTM", "GRU", "ElmanTanh", "ElmanRelu",
 	"Cell", "CrossEntropy", "TotalVariation", "KL", "ReverseKL", "MeanSquare", "BinaryCrossEntropy"}
 
 // String is the op's name.

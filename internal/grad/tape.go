@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"iter"
 
+	"rnnrep/internal/kernel"
 	"rnnrep/internal/tensor"
 )
 
@@ -61,11 +62,12 @@ type record struct {
 // the first pass of a given shape a pass allocates nothing. Not safe for
 // concurrent use.
 type Tape struct {
-	arena   tensor.Arena
-	records []record
-	params  map[*Param]int32
-	infer   bool
-	pass    recurrentPass
+	arena     tensor.Arena
+	records   []record
+	params    map[*Param]int32
+	infer     bool
+	pass      recurrentPass
+	attention attention
 }
 
 // NewTape returns an empty tape.
@@ -222,6 +224,21 @@ func (t *Tape) startGradient(x *record) (grad, former []float32) {
 	return x.grad, former
 }
 
+// addGradient adds g to the gradient of x, if one is wanted. With give, x may
+// keep g itself, which nobody else may then use.
+func (t *Tape) addGradient(x *record, g []float32, give bool) {
+	switch {
+	case !x.needs:
+	case x.grad != nil:
+		kernel.Axpy(x.grad, 1, g)
+	case give:
+		x.grad = g
+	default:
+		x.grad = t.arena.Take(len(g))
+		copy(x.grad, g)
+	}
+}
+
 // Node is a record as an exporter sees it.
 type Node struct {
 	Op         Op
@@ -229,8 +246,8 @@ type Node struct {
 	Rows, Cols int
 	Name       string  // of an input or parameter
 	Param      *Param  // of a parameter
-	Steps      int     // recurrent ops: time steps
-	Models     int     // per-model ops: number of weight sets; 1: shared by all rows
+	Steps      int     // recurrent ops: time steps; others: a number of rows, see Op
+	Models     int     // per-model ops: number of weight sets; 1: shared by all rows; others: see Op
 	Scalar     float32 // Scale's factor, Slice's first column, AddAt's first row
 	Index      []int32
 }

@@ -17,6 +17,8 @@ type opCase struct {
 	At, Cols  int
 	Factor    float32
 	Steps     int
+	Heads     int
+	Inner     int
 	Initial   bool
 	Output    matrix
 	Weigh     []float32 // of a matrix: the loss is its mean square distance from these
@@ -50,6 +52,12 @@ var builders = map[string]struct {
 	"linear":               {OpLinear, func(_ *opCase, v []Var) Var { return Linear(v[0], v[1], v[2]) }},
 	"linear_each":          {OpLinear, func(_ *opCase, v []Var) Var { return LinearEach(v[0], v[1], v[2]) }},
 	"embed":                {OpEmbed, func(c *opCase, v []Var) Var { return Embed(v[0], c.Index) }},
+	"layer_norm":           {OpLayerNorm, func(_ *opCase, v []Var) Var { return LayerNorm(v[0], v[1], v[2]) }},
+	"attention":            {OpAttention, func(c *opCase, v []Var) Var { return Attention(v[0], c.Steps, c.Heads) }},
+	"reshape":              {OpReshape, func(c *opCase, v []Var) Var { return Reshape(v[0], c.Steps, c.Cols) }},
+	"transpose":            {OpTranspose, func(c *opCase, v []Var) Var { return Transpose(v[0], c.Steps) }},
+	"mean":                 {OpMean, func(c *opCase, v []Var) Var { return Mean(v[0], c.Steps, c.Inner) }},
+	"add_repeated":         {OpAddRepeated, func(c *opCase, v []Var) Var { return AddRepeated(v[0], v[1], c.Steps, c.Inner) }},
 	"statistics":           {OpStatistics, func(_ *opCase, v []Var) Var { return Statistics(v[0]) }},
 	"lstm":                 {OpLSTM, recurrent(OpLSTM)},
 	"gru":                  {OpGRU, recurrent(OpGRU)},

@@ -28,6 +28,41 @@ func Exp(dst, src []float32) {
 	}
 }
 
+// Relu writes max(x, 0) of every element of src to dst. NaN stays NaN.
+func Relu(dst, src []float32) {
+	checkEqual("Relu", len(dst), len(src))
+	if len(src) > 0 {
+		relus(dst, src)
+	}
+}
+
+// ReluBackward adds the gradient of Relu: dx[i] += dy[i] where y[i] > 0.
+func ReluBackward(dx, y, dy []float32) {
+	checkEqual("ReluBackward: y", len(dx), len(y))
+	checkEqual("ReluBackward: dy", len(dx), len(dy))
+	if len(dx) > 0 {
+		relusBackward(dx, y, dy)
+	}
+}
+
+// Gelu writes 0.5*x*(1+tanh(sqrt(2/pi)*(x+0.044715*x*x*x))) of every element of
+// src to dst: the tanh form of GELU (Hendrycks and Gimpel, 2016).
+func Gelu(dst, src []float32) {
+	checkEqual("Gelu", len(dst), len(src))
+	if len(src) > 0 {
+		gelus(dst, src)
+	}
+}
+
+// GeluBackward adds the gradient of Gelu: dx[i] += dy[i] * slope at x[i].
+func GeluBackward(dx, x, dy []float32) {
+	checkEqual("GeluBackward: x", len(dx), len(x))
+	checkEqual("GeluBackward: dy", len(dx), len(dy))
+	if len(dx) > 0 {
+		gelusBackward(dx, x, dy)
+	}
+}
+
 // Softmax writes the softmax of each of the rows rows of n elements of src to
 // dst, which may be src:
 //

@@ -62,6 +62,40 @@ func expsGeneric(dst, src []float32) {
 	}
 }
 
+func relusGeneric(dst, src []float32) {
+	for i, x := range src {
+		dst[i] = max(x, 0)
+	}
+}
+
+func relusBackwardGeneric(dx, y, dy []float32) {
+	for i, v := range y {
+		if v > 0 {
+			dx[i] += dy[i]
+		}
+	}
+}
+
+const (
+	geluLinear = 0.7978845608028654 // sqrt(2/pi)
+	geluCubic  = geluLinear * 0.044715
+	geluLimit  = 5 // beyond it the slope is that of a straight line
+)
+
+func gelusGeneric(dst, src []float32) {
+	for i, x := range src {
+		dst[i] = 0.5 * x * (1 + tanh(x*(geluLinear+geluCubic*x*x)))
+	}
+}
+
+func gelusBackwardGeneric(dx, x, dy []float32) {
+	for i, x := range x {
+		t := tanh(x * (geluLinear + geluCubic*x*x))
+		x = min(max(x, -geluLimit), geluLimit)
+		dx[i] += dy[i] * 0.5 * (1 + t + x*(1-t*t)*(geluLinear+3*geluCubic*x*x))
+	}
+}
+
 func softmaxGeneric(dst, src []float32, rows, n int) {
 	for i := range rows {
 		from, to := src[i*n:][:n], dst[i*n:][:n]

@@ -14,6 +14,14 @@ func exps(dst, src []float32) {
 	expsGeneric(dst, src)
 }
 
+func relus(dst, src []float32) { relusGeneric(dst, src) }
+
+func relusBackward(dx, y, dy []float32) { relusBackwardGeneric(dx, y, dy) }
+
+func gelus(dst, src []float32) { gelusGeneric(dst, src) }
+
+func gelusBackward(dx, x, dy []float32) { gelusBackwardGeneric(dx, x, dy) }
+
 func softmax(dst, src []float32, rows, n int) {
 	softmaxGeneric(dst, src, rows, n)
 }

@@ -244,18 +244,7 @@ func TestSoftmax(t *testing.T) {
 			}
 			want := doubles(src)
 			for i := range rows {
-				row := want[i*n : (i+1)*n]
-				top, sum := math.Inf(-1), 0.0
-				for _, x := range row {
-					top = max(top, x)
-				}
-				for j := range row {
-					row[j] = math.Exp(row[j] - top)
-					sum += row[j]
-				}
-				for j := range row {
-					row[j] /= sum
-				}
+				softmax64(want[i*n:(i+1)*n], 1)
 			}
 			dst := buffer(t, r, rows*n)
 			Softmax(dst, src, rows, n)
@@ -287,6 +276,8 @@ func TestVectorOps(t *testing.T) {
 			check("Mul", c, func(i int) float64 { return float64(a[i]) * float64(b[i]) })
 			Scale(c, -2)
 			check("Scale", c, func(i int) float64 { return -2 * float64(a[i]) * float64(b[i]) })
+			MulAdd(c, a, b)
+			check("MulAdd", c, func(i int) float64 { return -float64(a[i]) * float64(b[i]) })
 			var dot, squares float64
 			for i := range a {
 				dot += float64(a[i]) * float64(b[i])

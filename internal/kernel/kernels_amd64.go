@@ -62,13 +62,40 @@ func tanhsAVX512(n int, dst *float32, src *float32)
 func expsAVX512(n int, dst *float32, src *float32)
 
 //go:noescape
+func gelusAVX512(n int, dst *float32, src *float32)
+
+//go:noescape
+func relusAVX512(n int, dst *float32, src *float32)
+
+//go:noescape
 func softmaxRowsAVX512(rows int, n int, dst *float32, src *float32)
+
+//go:noescape
+func gelusBackwardAVX512(n int, dx *float32, x *float32, dy *float32)
+
+//go:noescape
+func relusBackwardAVX512(n int, dx *float32, y *float32, dy *float32)
+
+//go:noescape
+func layerNormAVX512(rows int, n int, dst *float32, src *float32, gamma *float32, beta *float32, stats *float32, inverseN float32, eps float32)
+
+//go:noescape
+func layerNormBackwardAVX512(rows int, n int, dx *float32, dgamma *float32, dbeta *float32, dy *float32, x *float32, gamma *float32, stats *float32, inverseN float32)
+
+//go:noescape
+func attentionWeightsAVX512(rows int, n int, p *float32, ldp uintptr, stats *float32, scale float32)
+
+//go:noescape
+func attentionWeightsBackwardAVX512(rows int, n int, p *float32, dp *float32, ldp uintptr, stats *float32, dots *float32, scale float32)
 
 //go:noescape
 func axpyAVX512(n int, dst *float32, src *float32, alpha float32)
 
 //go:noescape
 func scaleAVX512(n int, dst *float32, alpha float32)
+
+//go:noescape
+func mulAddAVX512(n int, dst *float32, a *float32, b *float32)
 
 //go:noescape
 func addAVX512(n int, dst *float32, a *float32, b *float32)
@@ -149,13 +176,40 @@ func tanhsAVX2(n int, dst *float32, src *float32)
 func expsAVX2(n int, dst *float32, src *float32)
 
 //go:noescape
+func gelusAVX2(n int, dst *float32, src *float32)
+
+//go:noescape
+func relusAVX2(n int, dst *float32, src *float32)
+
+//go:noescape
 func softmaxRowsAVX2(rows int, n int, dst *float32, src *float32)
+
+//go:noescape
+func gelusBackwardAVX2(n int, dx *float32, x *float32, dy *float32)
+
+//go:noescape
+func relusBackwardAVX2(n int, dx *float32, y *float32, dy *float32)
+
+//go:noescape
+func layerNormAVX2(rows int, n int, dst *float32, src *float32, gamma *float32, beta *float32, stats *float32, inverseN float32, eps float32)
+
+//go:noescape
+func layerNormBackwardAVX2(rows int, n int, dx *float32, dgamma *float32, dbeta *float32, dy *float32, x *float32, gamma *float32, stats *float32, inverseN float32)
+
+//go:noescape
+func attentionWeightsAVX2(rows int, n int, p *float32, ldp uintptr, stats *float32, scale float32)
+
+//go:noescape
+func attentionWeightsBackwardAVX2(rows int, n int, p *float32, dp *float32, ldp uintptr, stats *float32, dots *float32, scale float32)
 
 //go:noescape
 func axpyAVX2(n int, dst *float32, src *float32, alpha float32)
 
 //go:noescape
 func scaleAVX2(n int, dst *float32, alpha float32)
+
+//go:noescape
+func mulAddAVX2(n int, dst *float32, a *float32, b *float32)
 
 //go:noescape
 func addAVX2(n int, dst *float32, a *float32, b *float32)

@@ -2978,6 +2978,233 @@ DATA f3e2aaaaa<>+56(SB)/4, $0x3e2aaaaa
 DATA f3e2aaaaa<>+60(SB)/4, $0x3e2aaaaa
 GLOBL f3e2aaaaa<>(SB), RODATA|NOPTR, $64
 
+// func gelusAVX512(n int, dst *float32, src *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·gelusAVX512(SB), NOSPLIT, $0-24
+	MOVQ    n+0(FP), AX
+	MOVQ    dst+8(FP), CX
+	MOVQ    src+16(FP), DX
+	VMOVUPS fc0fcf84f<>+0(SB), Z0
+	VMOVUPS f40fcf84f<>+0(SB), Z1
+	CMPQ    AX, $0x20
+	JL      next29
+
+loop28:
+	VMOVUPS     (DX), Z2
+	VMOVUPS     64(DX), Z3
+	VMULPS      Z2, Z2, Z4
+	VMULPS      f3d122279<>+0(SB), Z4, Z4
+	VADDPS      f3f4c422a<>+0(SB), Z4, Z4
+	VMULPS      Z2, Z4, Z4
+	VMINPS      Z4, Z1, Z4
+	VMAXPS      Z4, Z0, Z4
+	VMULPS      Z4, Z4, Z5
+	VMOVUPS     fa59f25c0<>+0(SB), Z6
+	VFMADD213PS f2a61337e<>+0(SB), Z5, Z6
+	VFMADD213PS faebd37ff<>+0(SB), Z5, Z6
+	VFMADD213PS f335c0041<>+0(SB), Z5, Z6
+	VFMADD213PS f3779434a<>+0(SB), Z5, Z6
+	VFMADD213PS f3a270ded<>+0(SB), Z5, Z6
+	VFMADD213PS f3ba059dc<>+0(SB), Z5, Z6
+	VMOVUPS     f35a0d3d8<>+0(SB), Z7
+	VFMADD213PS f38f895d6<>+0(SB), Z5, Z7
+	VFMADD213PS f3b14aa05<>+0(SB), Z5, Z7
+	VFMADD213PS f3ba059dd<>+0(SB), Z5, Z7
+	VMULPS      Z4, Z6, Z6
+	VDIVPS      Z7, Z6, Z4
+	VMULPS      f3f000000<>+0(SB), Z2, Z5
+	VMOVAPS     Z5, Z2
+	VFMADD231PS Z5, Z4, Z2
+	VMULPS      Z3, Z3, Z4
+	VMULPS      f3d122279<>+0(SB), Z4, Z4
+	VADDPS      f3f4c422a<>+0(SB), Z4, Z4
+	VMULPS      Z3, Z4, Z4
+	VMINPS      Z4, Z1, Z4
+	VMAXPS      Z4, Z0, Z4
+	VMULPS      Z4, Z4, Z5
+	VMOVUPS     fa59f25c0<>+0(SB), Z6
+	VFMADD213PS f2a61337e<>+0(SB), Z5, Z6
+	VFMADD213PS faebd37ff<>+0(SB), Z5, Z6
+	VFMADD213PS f335c0041<>+0(SB), Z5, Z6
+	VFMADD213PS f3779434a<>+0(SB), Z5, Z6
+	VFMADD213PS f3a270ded<>+0(SB), Z5, Z6
+	VFMADD213PS f3ba059dc<>+0(SB), Z5, Z6
+	VMOVUPS     f35a0d3d8<>+0(SB), Z7
+	VFMADD213PS f38f895d6<>+0(SB), Z5, Z7
+	VFMADD213PS f3b14aa05<>+0(SB), Z5, Z7
+	VFMADD213PS f3ba059dd<>+0(SB), Z5, Z7
+	VMULPS      Z4, Z6, Z6
+	VDIVPS      Z7, Z6, Z4
+	VMULPS      f3f000000<>+0(SB), Z3, Z5
+	VMOVAPS     Z5, Z3
+	VFMADD231PS Z5, Z4, Z3
+	VMOVUPS     Z2, (CX)
+	VMOVUPS     Z3, 64(CX)
+	ADDQ        $+128, CX
+	ADDQ        $+128, DX
+	SUBQ        $0x20, AX
+	CMPQ        AX, $0x20
+	JGE         loop28
+
+next29:
+	CMPQ AX, $0x10
+	JL   next31
+
+loop30:
+	VMOVUPS     (DX), Z2
+	VMULPS      Z2, Z2, Z3
+	VMULPS      f3d122279<>+0(SB), Z3, Z3
+	VADDPS      f3f4c422a<>+0(SB), Z3, Z3
+	VMULPS      Z2, Z3, Z3
+	VMINPS      Z3, Z1, Z3
+	VMAXPS      Z3, Z0, Z3
+	VMULPS      Z3, Z3, Z4
+	VMOVUPS     fa59f25c0<>+0(SB), Z5
+	VFMADD213PS f2a61337e<>+0(SB), Z4, Z5
+	VFMADD213PS faebd37ff<>+0(SB), Z4, Z5
+	VFMADD213PS f335c0041<>+0(SB), Z4, Z5
+	VFMADD213PS f3779434a<>+0(SB), Z4, Z5
+	VFMADD213PS f3a270ded<>+0(SB), Z4, Z5
+	VFMADD213PS f3ba059dc<>+0(SB), Z4, Z5
+	VMOVUPS     f35a0d3d8<>+0(SB), Z6
+	VFMADD213PS f38f895d6<>+0(SB), Z4, Z6
+	VFMADD213PS f3b14aa05<>+0(SB), Z4, Z6
+	VFMADD213PS f3ba059dd<>+0(SB), Z4, Z6
+	VMULPS      Z3, Z5, Z5
+	VDIVPS      Z6, Z5, Z3
+	VMULPS      f3f000000<>+0(SB), Z2, Z4
+	VMOVAPS     Z4, Z2
+	VFMADD231PS Z4, Z3, Z2
+	VMOVUPS     Z2, (CX)
+	ADDQ        $+64, CX
+	ADDQ        $+64, DX
+	SUBQ        $0x10, AX
+	CMPQ        AX, $0x10
+	JGE         loop30
+
+next31:
+	TESTQ       AX, AX
+	JZ          done27
+	MOVQ        $-1, BX
+	BZHIQ       AX, BX, BX
+	KMOVW       BX, K1
+	VMOVUPS.Z   (DX), K1, Z2
+	VMULPS      Z2, Z2, Z3
+	VMULPS      f3d122279<>+0(SB), Z3, Z3
+	VADDPS      f3f4c422a<>+0(SB), Z3, Z3
+	VMULPS      Z2, Z3, Z3
+	VMINPS      Z3, Z1, Z3
+	VMAXPS      Z3, Z0, Z3
+	VMULPS      Z3, Z3, Z0
+	VMOVUPS     fa59f25c0<>+0(SB), Z1
+	VFMADD213PS f2a61337e<>+0(SB), Z0, Z1
+	VFMADD213PS faebd37ff<>+0(SB), Z0, Z1
+	VFMADD213PS f335c0041<>+0(SB), Z0, Z1
+	VFMADD213PS f3779434a<>+0(SB), Z0, Z1
+	VFMADD213PS f3a270ded<>+0(SB), Z0, Z1
+	VFMADD213PS f3ba059dc<>+0(SB), Z0, Z1
+	VMOVUPS     f35a0d3d8<>+0(SB), Z4
+	VFMADD213PS f38f895d6<>+0(SB), Z0, Z4
+	VFMADD213PS f3b14aa05<>+0(SB), Z0, Z4
+	VFMADD213PS f3ba059dd<>+0(SB), Z0, Z4
+	VMULPS      Z3, Z1, Z1
+	VDIVPS      Z4, Z1, Z3
+	VMULPS      f3f000000<>+0(SB), Z2, Z0
+	VMOVAPS     Z0, Z2
+	VFMADD231PS Z0, Z3, Z2
+	VMOVUPS     Z2, K1, (CX)
+
+done27:
+	VZEROUPPER
+	RET
+
+DATA f3d122279<>+0(SB)/4, $0x3d122279
+DATA f3d122279<>+4(SB)/4, $0x3d122279
+DATA f3d122279<>+8(SB)/4, $0x3d122279
+DATA f3d122279<>+12(SB)/4, $0x3d122279
+DATA f3d122279<>+16(SB)/4, $0x3d122279
+DATA f3d122279<>+20(SB)/4, $0x3d122279
+DATA f3d122279<>+24(SB)/4, $0x3d122279
+DATA f3d122279<>+28(SB)/4, $0x3d122279
+DATA f3d122279<>+32(SB)/4, $0x3d122279
+DATA f3d122279<>+36(SB)/4, $0x3d122279
+DATA f3d122279<>+40(SB)/4, $0x3d122279
+DATA f3d122279<>+44(SB)/4, $0x3d122279
+DATA f3d122279<>+48(SB)/4, $0x3d122279
+DATA f3d122279<>+52(SB)/4, $0x3d122279
+DATA f3d122279<>+56(SB)/4, $0x3d122279
+DATA f3d122279<>+60(SB)/4, $0x3d122279
+GLOBL f3d122279<>(SB), RODATA|NOPTR, $64
+
+DATA f3f4c422a<>+0(SB)/4, $0x3f4c422a
+DATA f3f4c422a<>+4(SB)/4, $0x3f4c422a
+DATA f3f4c422a<>+8(SB)/4, $0x3f4c422a
+DATA f3f4c422a<>+12(SB)/4, $0x3f4c422a
+DATA f3f4c422a<>+16(SB)/4, $0x3f4c422a
+DATA f3f4c422a<>+20(SB)/4, $0x3f4c422a
+DATA f3f4c422a<>+24(SB)/4, $0x3f4c422a
+DATA f3f4c422a<>+28(SB)/4, $0x3f4c422a
+DATA f3f4c422a<>+32(SB)/4, $0x3f4c422a
+DATA f3f4c422a<>+36(SB)/4, $0x3f4c422a
+DATA f3f4c422a<>+40(SB)/4, $0x3f4c422a
+DATA f3f4c422a<>+44(SB)/4, $0x3f4c422a
+DATA f3f4c422a<>+48(SB)/4, $0x3f4c422a
+DATA f3f4c422a<>+52(SB)/4, $0x3f4c422a
+DATA f3f4c422a<>+56(SB)/4, $0x3f4c422a
+DATA f3f4c422a<>+60(SB)/4, $0x3f4c422a
+GLOBL f3f4c422a<>(SB), RODATA|NOPTR, $64
+
+// func relusAVX512(n int, dst *float32, src *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·relusAVX512(SB), NOSPLIT, $0-24
+	MOVQ   n+0(FP), AX
+	MOVQ   dst+8(FP), CX
+	MOVQ   src+16(FP), DX
+	VPXORD Z0, Z0, Z0
+	CMPQ   AX, $0x20
+	JL     next34
+
+loop33:
+	VMOVUPS (DX), Z1
+	VMOVUPS 64(DX), Z2
+	VMAXPS  Z1, Z0, Z1
+	VMAXPS  Z2, Z0, Z2
+	VMOVUPS Z1, (CX)
+	VMOVUPS Z2, 64(CX)
+	ADDQ    $+128, CX
+	ADDQ    $+128, DX
+	SUBQ    $0x20, AX
+	CMPQ    AX, $0x20
+	JGE     loop33
+
+next34:
+	CMPQ AX, $0x10
+	JL   next36
+
+loop35:
+	VMOVUPS (DX), Z1
+	VMAXPS  Z1, Z0, Z1
+	VMOVUPS Z1, (CX)
+	ADDQ    $+64, CX
+	ADDQ    $+64, DX
+	SUBQ    $0x10, AX
+	CMPQ    AX, $0x10
+	JGE     loop35
+
+next36:
+	TESTQ     AX, AX
+	JZ        done32
+	MOVQ      $-1, BX
+	BZHIQ     AX, BX, BX
+	KMOVW     BX, K1
+	VMOVUPS.Z (DX), K1, Z1
+	VMAXPS    Z1, Z0, Z1
+	VMOVUPS   Z1, K1, (CX)
+
+done32:
+	VZEROUPPER
+	RET
+
 // func softmaxRowsAVX512(rows int, n int, dst *float32, src *float32)
 // Requires: AVX, AVX512F, AVX512VL, BMI2
 TEXT ·softmaxRowsAVX512(SB), NOSPLIT, $0-32
@@ -3117,19 +3344,19 @@ row:
 	MOVQ         n+8(FP), BX
 	MOVQ         DX, SI
 	CMPQ         BX, $0x10
-	JL           next29
+	JL           next39
 
-loop28:
+loop38:
 	VMOVUPS (SI), Z1
 	VMAXPS  Z1, Z0, Z0
 	ADDQ    $+64, SI
 	SUBQ    $0x10, BX
 	CMPQ    BX, $0x10
-	JGE     loop28
+	JGE     loop38
 
-next29:
+next39:
 	TESTQ     BX, BX
-	JZ        done27
+	JZ        done37
 	MOVQ      $-1, DI
 	BZHIQ     BX, DI, DI
 	KMOVW     DI, K1
@@ -3139,7 +3366,7 @@ next29:
 	VMOVAPS   Z3, Z1
 	VMAXPS    Z1, Z0, Z0
 
-done27:
+done37:
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VMAXPS        Y1, Y0, Y0
 	VEXTRACTF128  $0x01, Y0, X1
@@ -3154,9 +3381,9 @@ done27:
 	MOVQ          CX, SI
 	MOVQ          n+8(FP), DI
 	CMPQ          DI, $0x10
-	JL            next32
+	JL            next42
 
-loop31:
+loop41:
 	VMOVUPS      (BX), Z1
 	VSUBPS       Z0, Z1, Z1
 	VMOVUPS      f42b20000<>+0(SB), Z3
@@ -3183,11 +3410,11 @@ loop31:
 	ADDQ         $+64, SI
 	SUBQ         $0x10, DI
 	CMPQ         DI, $0x10
-	JGE          loop31
+	JGE          loop41
 
-next32:
+next42:
 	TESTQ        DI, DI
-	JZ           done30
+	JZ           done40
 	MOVQ         $-1, R8
 	BZHIQ        DI, R8, R8
 	KMOVW        R8, K1
@@ -3215,7 +3442,7 @@ next32:
 	VADDPS       Z1, Z2, Z2
 	VMOVUPS      Z1, K1, (SI)
 
-done30:
+done40:
 	VEXTRACTF64X4 $0x01, Z2, Y0
 	VADDPS        Y0, Y2, Y0
 	VEXTRACTF128  $0x01, Y0, X1
@@ -3230,20 +3457,20 @@ done30:
 	MOVQ          n+8(FP), BX
 	MOVQ          CX, SI
 	CMPQ          BX, $0x10
-	JL            next35
+	JL            next45
 
-loop34:
+loop44:
 	VMOVUPS (SI), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, (SI)
 	ADDQ    $+64, SI
 	SUBQ    $0x10, BX
 	CMPQ    BX, $0x10
-	JGE     loop34
+	JGE     loop44
 
-next35:
+next45:
 	TESTQ     BX, BX
-	JZ        done33
+	JZ        done43
 	MOVQ      $-1, DI
 	BZHIQ     BX, DI, DI
 	KMOVW     DI, K1
@@ -3251,10 +3478,765 @@ next35:
 	VMULPS    Z0, Z1, Z1
 	VMOVUPS   Z1, K1, (SI)
 
-done33:
+done43:
 	MOVQ n+8(FP), BX
 	LEAQ (DX)(BX*4), DX
 	LEAQ (CX)(BX*4), CX
+	DECQ AX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func gelusBackwardAVX512(n int, dx *float32, x *float32, dy *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·gelusBackwardAVX512(SB), NOSPLIT, $0-32
+	MOVQ    n+0(FP), AX
+	MOVQ    dx+8(FP), CX
+	MOVQ    x+16(FP), DX
+	MOVQ    dy+24(FP), BX
+	VMOVUPS fc0fcf84f<>+0(SB), Z0
+	VMOVUPS f40fcf84f<>+0(SB), Z1
+	VMOVUPS f40a00000<>+0(SB), Z2
+	VMOVUPS fc0a00000<>+0(SB), Z3
+	CMPQ    AX, $0x10
+	JL      next48
+
+loop47:
+	VMOVUPS      (BX), Z4
+	VMOVUPS      (DX), Z5
+	VMULPS       Z5, Z5, Z6
+	VMULPS       f3d122279<>+0(SB), Z6, Z6
+	VADDPS       f3f4c422a<>+0(SB), Z6, Z6
+	VMULPS       Z5, Z6, Z6
+	VMINPS       Z6, Z1, Z6
+	VMAXPS       Z6, Z0, Z6
+	VMULPS       Z6, Z6, Z7
+	VMOVUPS      fa59f25c0<>+0(SB), Z8
+	VFMADD213PS  f2a61337e<>+0(SB), Z7, Z8
+	VFMADD213PS  faebd37ff<>+0(SB), Z7, Z8
+	VFMADD213PS  f335c0041<>+0(SB), Z7, Z8
+	VFMADD213PS  f3779434a<>+0(SB), Z7, Z8
+	VFMADD213PS  f3a270ded<>+0(SB), Z7, Z8
+	VFMADD213PS  f3ba059dc<>+0(SB), Z7, Z8
+	VMOVUPS      f35a0d3d8<>+0(SB), Z9
+	VFMADD213PS  f38f895d6<>+0(SB), Z7, Z9
+	VFMADD213PS  f3b14aa05<>+0(SB), Z7, Z9
+	VFMADD213PS  f3ba059dd<>+0(SB), Z7, Z9
+	VMULPS       Z6, Z8, Z8
+	VDIVPS       Z9, Z8, Z6
+	VMINPS       Z2, Z5, Z5
+	VMAXPS       Z3, Z5, Z5
+	VMOVUPS      f3f800000<>+0(SB), Z7
+	VMOVAPS      Z7, Z8
+	VFNMADD231PS Z6, Z6, Z8
+	VMULPS       Z5, Z5, Z7
+	VMULPS       f3ddb33b6<>+0(SB), Z7, Z7
+	VADDPS       f3f4c422a<>+0(SB), Z7, Z7
+	VMULPS       Z5, Z7, Z7
+	VFMADD213PS  Z6, Z7, Z8
+	VADDPS       f3f800000<>+0(SB), Z8, Z8
+	VMULPS       f3f000000<>+0(SB), Z8, Z8
+	VMULPS       Z8, Z4, Z4
+	VMOVUPS      (CX), Z5
+	VADDPS       Z5, Z4, Z4
+	VMOVUPS      Z4, (CX)
+	ADDQ         $+64, CX
+	ADDQ         $+64, DX
+	ADDQ         $+64, BX
+	SUBQ         $0x10, AX
+	CMPQ         AX, $0x10
+	JGE          loop47
+
+next48:
+	TESTQ        AX, AX
+	JZ           done46
+	MOVQ         $-1, SI
+	BZHIQ        AX, SI, SI
+	KMOVW        SI, K1
+	VMOVUPS.Z    (BX), K1, Z4
+	VMOVUPS.Z    (DX), K1, Z5
+	VMULPS       Z5, Z5, Z6
+	VMULPS       f3d122279<>+0(SB), Z6, Z6
+	VADDPS       f3f4c422a<>+0(SB), Z6, Z6
+	VMULPS       Z5, Z6, Z6
+	VMINPS       Z6, Z1, Z6
+	VMAXPS       Z6, Z0, Z6
+	VMULPS       Z6, Z6, Z0
+	VMOVUPS      fa59f25c0<>+0(SB), Z1
+	VFMADD213PS  f2a61337e<>+0(SB), Z0, Z1
+	VFMADD213PS  faebd37ff<>+0(SB), Z0, Z1
+	VFMADD213PS  f335c0041<>+0(SB), Z0, Z1
+	VFMADD213PS  f3779434a<>+0(SB), Z0, Z1
+	VFMADD213PS  f3a270ded<>+0(SB), Z0, Z1
+	VFMADD213PS  f3ba059dc<>+0(SB), Z0, Z1
+	VMOVUPS      f35a0d3d8<>+0(SB), Z7
+	VFMADD213PS  f38f895d6<>+0(SB), Z0, Z7
+	VFMADD213PS  f3b14aa05<>+0(SB), Z0, Z7
+	VFMADD213PS  f3ba059dd<>+0(SB), Z0, Z7
+	VMULPS       Z6, Z1, Z1
+	VDIVPS       Z7, Z1, Z6
+	VMINPS       Z2, Z5, Z5
+	VMAXPS       Z3, Z5, Z5
+	VMOVUPS      f3f800000<>+0(SB), Z0
+	VMOVAPS      Z0, Z1
+	VFNMADD231PS Z6, Z6, Z1
+	VMULPS       Z5, Z5, Z0
+	VMULPS       f3ddb33b6<>+0(SB), Z0, Z0
+	VADDPS       f3f4c422a<>+0(SB), Z0, Z0
+	VMULPS       Z5, Z0, Z0
+	VFMADD213PS  Z6, Z0, Z1
+	VADDPS       f3f800000<>+0(SB), Z1, Z1
+	VMULPS       f3f000000<>+0(SB), Z1, Z1
+	VMULPS       Z1, Z4, Z4
+	VMOVUPS.Z    (CX), K1, Z0
+	VADDPS       Z0, Z4, Z4
+	VMOVUPS      Z4, K1, (CX)
+
+done46:
+	VZEROUPPER
+	RET
+
+DATA f40a00000<>+0(SB)/4, $0x40a00000
+DATA f40a00000<>+4(SB)/4, $0x40a00000
+DATA f40a00000<>+8(SB)/4, $0x40a00000
+DATA f40a00000<>+12(SB)/4, $0x40a00000
+DATA f40a00000<>+16(SB)/4, $0x40a00000
+DATA f40a00000<>+20(SB)/4, $0x40a00000
+DATA f40a00000<>+24(SB)/4, $0x40a00000
+DATA f40a00000<>+28(SB)/4, $0x40a00000
+DATA f40a00000<>+32(SB)/4, $0x40a00000
+DATA f40a00000<>+36(SB)/4, $0x40a00000
+DATA f40a00000<>+40(SB)/4, $0x40a00000
+DATA f40a00000<>+44(SB)/4, $0x40a00000
+DATA f40a00000<>+48(SB)/4, $0x40a00000
+DATA f40a00000<>+52(SB)/4, $0x40a00000
+DATA f40a00000<>+56(SB)/4, $0x40a00000
+DATA f40a00000<>+60(SB)/4, $0x40a00000
+GLOBL f40a00000<>(SB), RODATA|NOPTR, $64
+
+DATA fc0a00000<>+0(SB)/4, $0xc0a00000
+DATA fc0a00000<>+4(SB)/4, $0xc0a00000
+DATA fc0a00000<>+8(SB)/4, $0xc0a00000
+DATA fc0a00000<>+12(SB)/4, $0xc0a00000
+DATA fc0a00000<>+16(SB)/4, $0xc0a00000
+DATA fc0a00000<>+20(SB)/4, $0xc0a00000
+DATA fc0a00000<>+24(SB)/4, $0xc0a00000
+DATA fc0a00000<>+28(SB)/4, $0xc0a00000
+DATA fc0a00000<>+32(SB)/4, $0xc0a00000
+DATA fc0a00000<>+36(SB)/4, $0xc0a00000
+DATA fc0a00000<>+40(SB)/4, $0xc0a00000
+DATA fc0a00000<>+44(SB)/4, $0xc0a00000
+DATA fc0a00000<>+48(SB)/4, $0xc0a00000
+DATA fc0a00000<>+52(SB)/4, $0xc0a00000
+DATA fc0a00000<>+56(SB)/4, $0xc0a00000
+DATA fc0a00000<>+60(SB)/4, $0xc0a00000
+GLOBL fc0a00000<>(SB), RODATA|NOPTR, $64
+
+DATA f3ddb33b6<>+0(SB)/4, $0x3ddb33b6
+DATA f3ddb33b6<>+4(SB)/4, $0x3ddb33b6
+DATA f3ddb33b6<>+8(SB)/4, $0x3ddb33b6
+DATA f3ddb33b6<>+12(SB)/4, $0x3ddb33b6
+DATA f3ddb33b6<>+16(SB)/4, $0x3ddb33b6
+DATA f3ddb33b6<>+20(SB)/4, $0x3ddb33b6
+DATA f3ddb33b6<>+24(SB)/4, $0x3ddb33b6
+DATA f3ddb33b6<>+28(SB)/4, $0x3ddb33b6
+DATA f3ddb33b6<>+32(SB)/4, $0x3ddb33b6
+DATA f3ddb33b6<>+36(SB)/4, $0x3ddb33b6
+DATA f3ddb33b6<>+40(SB)/4, $0x3ddb33b6
+DATA f3ddb33b6<>+44(SB)/4, $0x3ddb33b6
+DATA f3ddb33b6<>+48(SB)/4, $0x3ddb33b6
+DATA f3ddb33b6<>+52(SB)/4, $0x3ddb33b6
+DATA f3ddb33b6<>+56(SB)/4, $0x3ddb33b6
+DATA f3ddb33b6<>+60(SB)/4, $0x3ddb33b6
+GLOBL f3ddb33b6<>(SB), RODATA|NOPTR, $64
+
+// func relusBackwardAVX512(n int, dx *float32, y *float32, dy *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·relusBackwardAVX512(SB), NOSPLIT, $0-32
+	MOVQ   n+0(FP), AX
+	MOVQ   dx+8(FP), CX
+	MOVQ   y+16(FP), DX
+	MOVQ   dy+24(FP), BX
+	VPXORD Z0, Z0, Z0
+	CMPQ   AX, $0x10
+	JL     next51
+
+loop50:
+	VMOVUPS   (BX), Z1
+	VMOVUPS   (DX), Z2
+	VCMPPS    $0x11, Z2, Z0, K1
+	VMOVAPS.Z Z1, K1, Z1
+	VMOVUPS   (CX), Z2
+	VADDPS    Z2, Z1, Z1
+	VMOVUPS   Z1, (CX)
+	ADDQ      $+64, CX
+	ADDQ      $+64, DX
+	ADDQ      $+64, BX
+	SUBQ      $0x10, AX
+	CMPQ      AX, $0x10
+	JGE       loop50
+
+next51:
+	TESTQ     AX, AX
+	JZ        done49
+	MOVQ      $-1, SI
+	BZHIQ     AX, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (BX), K1, Z1
+	VMOVUPS.Z (DX), K1, Z2
+	VCMPPS    $0x11, Z2, Z0, K2
+	VMOVAPS.Z Z1, K2, Z1
+	VMOVUPS.Z (CX), K1, Z0
+	VADDPS    Z0, Z1, Z1
+	VMOVUPS   Z1, K1, (CX)
+
+done49:
+	VZEROUPPER
+	RET
+
+// func layerNormAVX512(rows int, n int, dst *float32, src *float32, gamma *float32, beta *float32, stats *float32, inverseN float32, eps float32)
+// Requires: AVX, AVX512F, BMI2, SSE
+TEXT ·layerNormAVX512(SB), NOSPLIT, $0-64
+	MOVQ         rows+0(FP), AX
+	MOVQ         dst+16(FP), CX
+	MOVQ         src+24(FP), DX
+	MOVQ         gamma+32(FP), BX
+	MOVQ         beta+40(FP), SI
+	MOVQ         stats+48(FP), DI
+	MOVSS        inverseN+56(FP), X0
+	VBROADCASTSS X0, Z0
+	MOVSS        eps+60(FP), X3
+	VBROADCASTSS X3, Z3
+
+row:
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	MOVQ   n+8(FP), R8
+	MOVQ   DX, R9
+	CMPQ   R8, $0x10
+	JL     next54
+
+loop53:
+	VMOVUPS (R9), Z4
+	VADDPS  Z4, Z1, Z1
+	ADDQ    $+64, R9
+	SUBQ    $0x10, R8
+	CMPQ    R8, $0x10
+	JGE     loop53
+
+next54:
+	TESTQ     R8, R8
+	JZ        done52
+	MOVQ      $-1, R10
+	BZHIQ     R8, R10, R10
+	KMOVW     R10, K1
+	VMOVUPS.Z (R9), K1, Z4
+	VADDPS    Z4, Z1, Z1
+
+done52:
+	VEXTRACTF64X4 $0x01, Z1, Y4
+	VADDPS        Y4, Y1, Y4
+	VEXTRACTF128  $0x01, Y4, X5
+	VADDPS        X5, X4, X4
+	VPERMILPS     $0x4e, X4, X5
+	VADDPS        X5, X4, X4
+	VPERMILPS     $0xb1, X4, X5
+	VADDPS        X5, X4, X4
+	VBROADCASTSS  X4, Z4
+	VMULPS        Z0, Z4, Z4
+	MOVQ          n+8(FP), R8
+	MOVQ          DX, R9
+	CMPQ          R8, $0x10
+	JL            next57
+
+loop56:
+	VMOVUPS     (R9), Z5
+	VSUBPS      Z4, Z5, Z5
+	VFMADD231PS Z5, Z5, Z2
+	ADDQ        $+64, R9
+	SUBQ        $0x10, R8
+	CMPQ        R8, $0x10
+	JGE         loop56
+
+next57:
+	TESTQ       R8, R8
+	JZ          done55
+	MOVQ        $-1, R10
+	BZHIQ       R8, R10, R10
+	KMOVW       R10, K1
+	VMOVUPS.Z   (R9), K1, Z5
+	VSUBPS      Z4, Z5, Z5
+	VMOVAPS.Z   Z5, K1, Z5
+	VFMADD231PS Z5, Z5, Z2
+
+done55:
+	VEXTRACTF64X4 $0x01, Z2, Y5
+	VADDPS        Y5, Y2, Y5
+	VEXTRACTF128  $0x01, Y5, X6
+	VADDPS        X6, X5, X5
+	VPERMILPS     $0x4e, X5, X6
+	VADDPS        X6, X5, X5
+	VPERMILPS     $0xb1, X5, X6
+	VADDPS        X6, X5, X5
+	VBROADCASTSS  X5, Z5
+	VMULPS        Z0, Z5, Z5
+	VMOVUPS       f3f800000<>+0(SB), Z6
+	VADDPS        Z3, Z5, Z5
+	VSQRTPS       Z5, Z5
+	VDIVPS        Z5, Z6, Z5
+	VMOVSS        X4, (DI)
+	VMOVSS        X5, 4(DI)
+	MOVQ          n+8(FP), R8
+	MOVQ          DX, R9
+	MOVQ          BX, R10
+	MOVQ          SI, R11
+	MOVQ          CX, R12
+	CMPQ          R8, $0x10
+	JL            next60
+
+loop59:
+	VMOVUPS     (R9), Z6
+	VSUBPS      Z4, Z6, Z6
+	VMULPS      Z5, Z6, Z6
+	VMOVUPS     (R11), Z7
+	VMOVUPS     (R10), Z8
+	VFMADD132PS Z8, Z7, Z6
+	VMOVUPS     Z6, (R12)
+	ADDQ        $+64, R9
+	ADDQ        $+64, R10
+	ADDQ        $+64, R11
+	ADDQ        $+64, R12
+	SUBQ        $0x10, R8
+	CMPQ        R8, $0x10
+	JGE         loop59
+
+next60:
+	TESTQ       R8, R8
+	JZ          done58
+	MOVQ        $-1, R13
+	BZHIQ       R8, R13, R13
+	KMOVW       R13, K1
+	VMOVUPS.Z   (R9), K1, Z6
+	VSUBPS      Z4, Z6, Z6
+	VMULPS      Z5, Z6, Z6
+	VMOVUPS.Z   (R11), K1, Z4
+	VMOVUPS.Z   (R10), K1, Z5
+	VFMADD132PS Z5, Z4, Z6
+	VMOVUPS     Z6, K1, (R12)
+
+done58:
+	MOVQ n+8(FP), R8
+	LEAQ (DX)(R8*4), DX
+	LEAQ (CX)(R8*4), CX
+	ADDQ $0x08, DI
+	DECQ AX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func layerNormBackwardAVX512(rows int, n int, dx *float32, dgamma *float32, dbeta *float32, dy *float32, x *float32, gamma *float32, stats *float32, inverseN float32)
+// Requires: AVX, AVX512F, BMI2, SSE
+TEXT ·layerNormBackwardAVX512(SB), NOSPLIT, $0-76
+	MOVQ         rows+0(FP), AX
+	MOVQ         dx+16(FP), CX
+	MOVQ         dy+40(FP), DX
+	MOVQ         x+48(FP), BX
+	MOVQ         gamma+56(FP), SI
+	MOVQ         stats+64(FP), DI
+	MOVSS        inverseN+72(FP), X0
+	VBROADCASTSS X0, Z0
+
+row:
+	VBROADCASTSS (DI), Z3
+	VBROADCASTSS 4(DI), Z4
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	MOVQ         dgamma+24(FP), R8
+	MOVQ         dbeta+32(FP), R9
+	MOVQ         n+8(FP), R10
+	MOVQ         DX, R11
+	MOVQ         BX, R12
+	MOVQ         SI, R13
+	MOVQ         R9, R9
+	CMPQ         R10, $0x10
+	JL           next63
+
+loop62:
+	VMOVUPS     (R11), Z5
+	VMOVUPS     (R12), Z6
+	VSUBPS      Z3, Z6, Z6
+	VMULPS      Z4, Z6, Z6
+	VMOVUPS     (R8), Z7
+	VMOVUPS     (R9), Z8
+	VFMADD231PS Z6, Z5, Z7
+	VADDPS      Z5, Z8, Z8
+	VMOVUPS     Z7, (R8)
+	VMOVUPS     Z8, (R9)
+	VMOVUPS     (R13), Z7
+	VMULPS      Z7, Z5, Z5
+	VADDPS      Z5, Z1, Z1
+	VFMADD231PS Z6, Z5, Z2
+	ADDQ        $+64, R11
+	ADDQ        $+64, R12
+	ADDQ        $+64, R13
+	ADDQ        $+64, R8
+	ADDQ        $+64, R9
+	SUBQ        $0x10, R10
+	CMPQ        R10, $0x10
+	JGE         loop62
+
+next63:
+	TESTQ       R10, R10
+	JZ          done61
+	MOVQ        $-1, R14
+	BZHIQ       R10, R14, R14
+	KMOVW       R14, K1
+	VMOVUPS.Z   (R11), K1, Z5
+	VMOVUPS.Z   (R12), K1, Z6
+	VSUBPS      Z3, Z6, Z6
+	VMULPS      Z4, Z6, Z6
+	VMOVUPS.Z   (R8), K1, Z7
+	VMOVUPS.Z   (R9), K1, Z8
+	VFMADD231PS Z6, Z5, Z7
+	VADDPS      Z5, Z8, Z8
+	VMOVUPS     Z7, K1, (R8)
+	VMOVUPS     Z8, K1, (R9)
+	VMOVUPS.Z   (R13), K1, Z7
+	VMULPS      Z7, Z5, Z5
+	VADDPS      Z5, Z1, Z1
+	VFMADD231PS Z6, Z5, Z2
+
+done61:
+	VEXTRACTF64X4 $0x01, Z1, Y5
+	VADDPS        Y5, Y1, Y5
+	VEXTRACTF128  $0x01, Y5, X6
+	VADDPS        X6, X5, X5
+	VPERMILPS     $0x4e, X5, X6
+	VADDPS        X6, X5, X5
+	VPERMILPS     $0xb1, X5, X6
+	VADDPS        X6, X5, X5
+	VBROADCASTSS  X5, Z5
+	VMULPS        Z0, Z5, Z5
+	VEXTRACTF64X4 $0x01, Z2, Y6
+	VADDPS        Y6, Y2, Y6
+	VEXTRACTF128  $0x01, Y6, X7
+	VADDPS        X7, X6, X6
+	VPERMILPS     $0x4e, X6, X7
+	VADDPS        X7, X6, X6
+	VPERMILPS     $0xb1, X6, X7
+	VADDPS        X7, X6, X6
+	VBROADCASTSS  X6, Z6
+	VMULPS        Z0, Z6, Z6
+	MOVQ          n+8(FP), R8
+	MOVQ          DX, R9
+	MOVQ          BX, R10
+	MOVQ          SI, R11
+	MOVQ          CX, R12
+	CMPQ          R8, $0x10
+	JL            next66
+
+loop65:
+	VMOVUPS      (R9), Z7
+	VMOVUPS      (R10), Z8
+	VSUBPS       Z3, Z8, Z8
+	VMULPS       Z4, Z8, Z8
+	VMOVUPS      (R11), Z9
+	VMULPS       Z9, Z7, Z7
+	VSUBPS       Z5, Z7, Z7
+	VFNMADD231PS Z6, Z8, Z7
+	VMOVUPS      (R12), Z8
+	VFMADD231PS  Z4, Z7, Z8
+	VMOVUPS      Z8, (R12)
+	ADDQ         $+64, R9
+	ADDQ         $+64, R10
+	ADDQ         $+64, R11
+	ADDQ         $+64, R12
+	SUBQ         $0x10, R8
+	CMPQ         R8, $0x10
+	JGE          loop65
+
+next66:
+	TESTQ        R8, R8
+	JZ           done64
+	MOVQ         $-1, R13
+	BZHIQ        R8, R13, R13
+	KMOVW        R13, K1
+	VMOVUPS.Z    (R9), K1, Z7
+	VMOVUPS.Z    (R10), K1, Z8
+	VSUBPS       Z3, Z8, Z8
+	VMULPS       Z4, Z8, Z8
+	VMOVUPS.Z    (R11), K1, Z3
+	VMULPS       Z3, Z7, Z7
+	VSUBPS       Z5, Z7, Z7
+	VFNMADD231PS Z6, Z8, Z7
+	VMOVUPS.Z    (R12), K1, Z3
+	VFMADD231PS  Z4, Z7, Z3
+	VMOVUPS      Z3, K1, (R12)
+
+done64:
+	MOVQ n+8(FP), R8
+	LEAQ (DX)(R8*4), DX
+	LEAQ (BX)(R8*4), BX
+	LEAQ (CX)(R8*4), CX
+	ADDQ $0x08, DI
+	DECQ AX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func attentionWeightsAVX512(rows int, n int, p *float32, ldp uintptr, stats *float32, scale float32)
+// Requires: AVX, AVX512F, BMI2, SSE
+TEXT ·attentionWeightsAVX512(SB), NOSPLIT, $0-44
+	MOVQ         rows+0(FP), AX
+	MOVQ         p+16(FP), CX
+	MOVQ         ldp+24(FP), DX
+	MOVQ         stats+32(FP), BX
+	MOVSS        scale+40(FP), X0
+	VBROADCASTSS X0, Z0
+
+row:
+	VBROADCASTSS (CX), Z2
+	MOVQ         n+8(FP), SI
+	MOVQ         CX, DI
+	CMPQ         SI, $0x10
+	JL           next69
+
+loop68:
+	VMOVUPS (DI), Z3
+	VMAXPS  Z3, Z2, Z2
+	ADDQ    $+64, DI
+	SUBQ    $0x10, SI
+	CMPQ    SI, $0x10
+	JGE     loop68
+
+next69:
+	TESTQ     SI, SI
+	JZ        done67
+	MOVQ      $-1, R8
+	BZHIQ     SI, R8, R8
+	KMOVW     R8, K1
+	VMOVUPS.Z (DI), K1, Z3
+	VMOVAPS   Z2, Z4
+	VMOVAPS   Z3, K1, Z4
+	VMOVAPS   Z4, Z3
+	VMAXPS    Z3, Z2, Z2
+
+done67:
+	VEXTRACTF64X4 $0x01, Z2, Y3
+	VMAXPS        Y3, Y2, Y2
+	VEXTRACTF128  $0x01, Y2, X3
+	VMAXPS        X3, X2, X2
+	VPERMILPS     $0x4e, X2, X3
+	VMAXPS        X3, X2, X2
+	VPERMILPS     $0xb1, X2, X3
+	VMAXPS        X3, X2, X2
+	VBROADCASTSS  X2, Z2
+	VMULPS        Z0, Z2, Z2
+	VPXORD        Z1, Z1, Z1
+	MOVQ          n+8(FP), SI
+	MOVQ          CX, DI
+	CMPQ          SI, $0x10
+	JL            next72
+
+loop71:
+	VMOVUPS      (DI), Z3
+	VFMSUB132PS  Z0, Z2, Z3
+	VMOVUPS      f42b20000<>+0(SB), Z4
+	VMOVUPS      fc2d20000<>+0(SB), Z5
+	VMINPS       Z3, Z4, Z3
+	VMAXPS       Z3, Z5, Z3
+	VMULPS       f3fb8aa3b<>+0(SB), Z3, Z4
+	VRNDSCALEPS  $0x00, Z4, Z4
+	VFNMADD231PS f3f318000<>+0(SB), Z4, Z3
+	VFNMADD231PS fb95e8083<>+0(SB), Z4, Z3
+	VMOVUPS      f39506967<>+0(SB), Z5
+	VFMADD213PS  f3ab743ce<>+0(SB), Z3, Z5
+	VFMADD213PS  f3c088908<>+0(SB), Z3, Z5
+	VFMADD213PS  f3d2aa9c1<>+0(SB), Z3, Z5
+	VFMADD213PS  f3e2aaaaa<>+0(SB), Z3, Z5
+	VFMADD213PS  f3f000000<>+0(SB), Z3, Z5
+	VMULPS       Z3, Z3, Z6
+	VFMADD213PS  Z3, Z6, Z5
+	VADDPS       f3f800000<>+0(SB), Z5, Z5
+	VSCALEFPS    Z4, Z5, Z3
+	VADDPS       Z3, Z1, Z1
+	VMOVUPS      Z3, (DI)
+	ADDQ         $+64, DI
+	SUBQ         $0x10, SI
+	CMPQ         SI, $0x10
+	JGE          loop71
+
+next72:
+	TESTQ        SI, SI
+	JZ           done70
+	MOVQ         $-1, R8
+	BZHIQ        SI, R8, R8
+	KMOVW        R8, K1
+	VMOVUPS.Z    (DI), K1, Z3
+	VFMSUB132PS  Z0, Z2, Z3
+	VMOVUPS      f42b20000<>+0(SB), Z4
+	VMOVUPS      fc2d20000<>+0(SB), Z5
+	VMINPS       Z3, Z4, Z3
+	VMAXPS       Z3, Z5, Z3
+	VMULPS       f3fb8aa3b<>+0(SB), Z3, Z4
+	VRNDSCALEPS  $0x00, Z4, Z4
+	VFNMADD231PS f3f318000<>+0(SB), Z4, Z3
+	VFNMADD231PS fb95e8083<>+0(SB), Z4, Z3
+	VMOVUPS      f39506967<>+0(SB), Z5
+	VFMADD213PS  f3ab743ce<>+0(SB), Z3, Z5
+	VFMADD213PS  f3c088908<>+0(SB), Z3, Z5
+	VFMADD213PS  f3d2aa9c1<>+0(SB), Z3, Z5
+	VFMADD213PS  f3e2aaaaa<>+0(SB), Z3, Z5
+	VFMADD213PS  f3f000000<>+0(SB), Z3, Z5
+	VMULPS       Z3, Z3, Z6
+	VFMADD213PS  Z3, Z6, Z5
+	VADDPS       f3f800000<>+0(SB), Z5, Z5
+	VSCALEFPS    Z4, Z5, Z3
+	VMOVAPS.Z    Z3, K1, Z3
+	VADDPS       Z3, Z1, Z1
+	VMOVUPS      Z3, K1, (DI)
+
+done70:
+	VEXTRACTF64X4 $0x01, Z1, Y3
+	VADDPS        Y3, Y1, Y3
+	VEXTRACTF128  $0x01, Y3, X4
+	VADDPS        X4, X3, X3
+	VPERMILPS     $0x4e, X3, X4
+	VADDPS        X4, X3, X3
+	VPERMILPS     $0xb1, X3, X4
+	VADDPS        X4, X3, X3
+	VMOVSS        f3f800000<>+0(SB), X4
+	VDIVSS        X3, X4, X4
+	VBROADCASTSS  X4, Z3
+	MOVQ          n+8(FP), SI
+	MOVQ          CX, DI
+	CMPQ          SI, $0x10
+	JL            next75
+
+loop74:
+	VMOVUPS (DI), Z4
+	VMULPS  Z3, Z4, Z4
+	VMOVUPS Z4, (DI)
+	ADDQ    $+64, DI
+	SUBQ    $0x10, SI
+	CMPQ    SI, $0x10
+	JGE     loop74
+
+next75:
+	TESTQ     SI, SI
+	JZ        done73
+	MOVQ      $-1, R8
+	BZHIQ     SI, R8, R8
+	KMOVW     R8, K1
+	VMOVUPS.Z (DI), K1, Z4
+	VMULPS    Z3, Z4, Z4
+	VMOVUPS   Z4, K1, (DI)
+
+done73:
+	VMOVSS X2, (BX)
+	VMOVSS X3, 4(BX)
+	ADDQ   DX, CX
+	ADDQ   $0x08, BX
+	DECQ   AX
+	JNZ    row
+	VZEROUPPER
+	RET
+
+// func attentionWeightsBackwardAVX512(rows int, n int, p *float32, dp *float32, ldp uintptr, stats *float32, dots *float32, scale float32)
+// Requires: AVX, AVX512F, BMI2, SSE
+TEXT ·attentionWeightsBackwardAVX512(SB), NOSPLIT, $0-60
+	MOVQ         rows+0(FP), AX
+	MOVQ         p+16(FP), CX
+	MOVQ         dp+24(FP), DX
+	MOVQ         ldp+32(FP), BX
+	MOVQ         stats+40(FP), SI
+	MOVQ         dots+48(FP), DI
+	MOVSS        scale+56(FP), X0
+	VBROADCASTSS X0, Z0
+
+row:
+	VBROADCASTSS (SI), Z1
+	VBROADCASTSS 4(SI), Z2
+	VBROADCASTSS (DI), Z3
+	MOVQ         n+8(FP), R8
+	MOVQ         CX, R9
+	MOVQ         DX, R10
+	CMPQ         R8, $0x10
+	JL           next78
+
+loop77:
+	VMOVUPS      (R9), Z4
+	VMOVUPS      (R10), Z5
+	VFMSUB132PS  Z0, Z1, Z4
+	VMOVUPS      f42b20000<>+0(SB), Z6
+	VMOVUPS      fc2d20000<>+0(SB), Z7
+	VMINPS       Z4, Z6, Z4
+	VMAXPS       Z4, Z7, Z4
+	VMULPS       f3fb8aa3b<>+0(SB), Z4, Z6
+	VRNDSCALEPS  $0x00, Z6, Z6
+	VFNMADD231PS f3f318000<>+0(SB), Z6, Z4
+	VFNMADD231PS fb95e8083<>+0(SB), Z6, Z4
+	VMOVUPS      f39506967<>+0(SB), Z7
+	VFMADD213PS  f3ab743ce<>+0(SB), Z4, Z7
+	VFMADD213PS  f3c088908<>+0(SB), Z4, Z7
+	VFMADD213PS  f3d2aa9c1<>+0(SB), Z4, Z7
+	VFMADD213PS  f3e2aaaaa<>+0(SB), Z4, Z7
+	VFMADD213PS  f3f000000<>+0(SB), Z4, Z7
+	VMULPS       Z4, Z4, Z8
+	VFMADD213PS  Z4, Z8, Z7
+	VADDPS       f3f800000<>+0(SB), Z7, Z7
+	VSCALEFPS    Z6, Z7, Z4
+	VMULPS       Z2, Z4, Z4
+	VSUBPS       Z3, Z5, Z5
+	VMULPS       Z0, Z5, Z5
+	VMULPS       Z4, Z5, Z5
+	VMOVUPS      Z4, (R9)
+	VMOVUPS      Z5, (R10)
+	ADDQ         $+64, R9
+	ADDQ         $+64, R10
+	SUBQ         $0x10, R8
+	CMPQ         R8, $0x10
+	JGE          loop77
+
+next78:
+	TESTQ        R8, R8
+	JZ           done76
+	MOVQ         $-1, R11
+	BZHIQ        R8, R11, R11
+	KMOVW        R11, K1
+	VMOVUPS.Z    (R9), K1, Z4
+	VMOVUPS.Z    (R10), K1, Z5
+	VFMSUB132PS  Z0, Z1, Z4
+	VMOVUPS      f42b20000<>+0(SB), Z1
+	VMOVUPS      fc2d20000<>+0(SB), Z6
+	VMINPS       Z4, Z1, Z4
+	VMAXPS       Z4, Z6, Z4
+	VMULPS       f3fb8aa3b<>+0(SB), Z4, Z1
+	VRNDSCALEPS  $0x00, Z1, Z1
+	VFNMADD231PS f3f318000<>+0(SB), Z1, Z4
+	VFNMADD231PS fb95e8083<>+0(SB), Z1, Z4
+	VMOVUPS      f39506967<>+0(SB), Z6
+	VFMADD213PS  f3ab743ce<>+0(SB), Z4, Z6
+	VFMADD213PS  f3c088908<>+0(SB), Z4, Z6
+	VFMADD213PS  f3d2aa9c1<>+0(SB), Z4, Z6
+	VFMADD213PS  f3e2aaaaa<>+0(SB), Z4, Z6
+	VFMADD213PS  f3f000000<>+0(SB), Z4, Z6
+	VMULPS       Z4, Z4, Z7
+	VFMADD213PS  Z4, Z7, Z6
+	VADDPS       f3f800000<>+0(SB), Z6, Z6
+	VSCALEFPS    Z1, Z6, Z4
+	VMULPS       Z2, Z4, Z4
+	VSUBPS       Z3, Z5, Z5
+	VMULPS       Z0, Z5, Z5
+	VMULPS       Z4, Z5, Z5
+	VMOVUPS      Z4, K1, (R9)
+	VMOVUPS      Z5, K1, (R10)
+
+done76:
+	ADDQ BX, CX
+	ADDQ BX, DX
+	ADDQ $0x08, SI
+	ADDQ $0x04, DI
 	DECQ AX
 	JNZ  row
 	VZEROUPPER
@@ -3269,9 +4251,9 @@ TEXT ·axpyAVX512(SB), NOSPLIT, $0-28
 	MOVSS        alpha+24(FP), X0
 	VBROADCASTSS X0, Z0
 	CMPQ         AX, $0x40
-	JL           next38
+	JL           next81
 
-loop37:
+loop80:
 	VMOVUPS     (CX), Z1
 	VMOVUPS     (DX), Z2
 	VFMADD231PS Z2, Z0, Z1
@@ -3292,13 +4274,13 @@ loop37:
 	ADDQ        $+256, DX
 	SUBQ        $0x40, AX
 	CMPQ        AX, $0x40
-	JGE         loop37
+	JGE         loop80
 
-next38:
+next81:
 	CMPQ AX, $0x10
-	JL   next40
+	JL   next83
 
-loop39:
+loop82:
 	VMOVUPS     (CX), Z1
 	VMOVUPS     (DX), Z2
 	VFMADD231PS Z2, Z0, Z1
@@ -3307,11 +4289,11 @@ loop39:
 	ADDQ        $+64, DX
 	SUBQ        $0x10, AX
 	CMPQ        AX, $0x10
-	JGE         loop39
+	JGE         loop82
 
-next40:
+next83:
 	TESTQ       AX, AX
-	JZ          done36
+	JZ          done79
 	MOVQ        $-1, BX
 	BZHIQ       AX, BX, BX
 	KMOVW       BX, K1
@@ -3320,7 +4302,7 @@ next40:
 	VFMADD231PS Z2, Z0, Z1
 	VMOVUPS     Z1, K1, (CX)
 
-done36:
+done79:
 	VZEROUPPER
 	RET
 
@@ -3332,9 +4314,9 @@ TEXT ·scaleAVX512(SB), NOSPLIT, $0-20
 	MOVSS        alpha+16(FP), X0
 	VBROADCASTSS X0, Z0
 	CMPQ         AX, $0x40
-	JL           next43
+	JL           next86
 
-loop42:
+loop85:
 	VMOVUPS (CX), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, (CX)
@@ -3350,24 +4332,24 @@ loop42:
 	ADDQ    $+256, CX
 	SUBQ    $0x40, AX
 	CMPQ    AX, $0x40
-	JGE     loop42
+	JGE     loop85
 
-next43:
+next86:
 	CMPQ AX, $0x10
-	JL   next45
+	JL   next88
 
-loop44:
+loop87:
 	VMOVUPS (CX), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, (CX)
 	ADDQ    $+64, CX
 	SUBQ    $0x10, AX
 	CMPQ    AX, $0x10
-	JGE     loop44
+	JGE     loop87
 
-next45:
+next88:
 	TESTQ     AX, AX
-	JZ        done41
+	JZ        done84
 	MOVQ      $-1, DX
 	BZHIQ     AX, DX, DX
 	KMOVW     DX, K1
@@ -3375,7 +4357,78 @@ next45:
 	VMULPS    Z0, Z1, Z1
 	VMOVUPS   Z1, K1, (CX)
 
-done41:
+done84:
+	VZEROUPPER
+	RET
+
+// func mulAddAVX512(n int, dst *float32, a *float32, b *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·mulAddAVX512(SB), NOSPLIT, $0-32
+	MOVQ n+0(FP), AX
+	MOVQ dst+8(FP), CX
+	MOVQ a+16(FP), DX
+	MOVQ b+24(FP), BX
+	CMPQ AX, $0x40
+	JL   next91
+
+loop90:
+	VMOVUPS     (CX), Z0
+	VMOVUPS     (DX), Z1
+	VMOVUPS     (BX), Z2
+	VFMADD231PS Z1, Z2, Z0
+	VMOVUPS     Z0, (CX)
+	VMOVUPS     64(CX), Z0
+	VMOVUPS     64(DX), Z1
+	VMOVUPS     64(BX), Z2
+	VFMADD231PS Z1, Z2, Z0
+	VMOVUPS     Z0, 64(CX)
+	VMOVUPS     128(CX), Z0
+	VMOVUPS     128(DX), Z1
+	VMOVUPS     128(BX), Z2
+	VFMADD231PS Z1, Z2, Z0
+	VMOVUPS     Z0, 128(CX)
+	VMOVUPS     192(CX), Z0
+	VMOVUPS     192(DX), Z1
+	VMOVUPS     192(BX), Z2
+	VFMADD231PS Z1, Z2, Z0
+	VMOVUPS     Z0, 192(CX)
+	ADDQ        $+256, CX
+	ADDQ        $+256, DX
+	ADDQ        $+256, BX
+	SUBQ        $0x40, AX
+	CMPQ        AX, $0x40
+	JGE         loop90
+
+next91:
+	CMPQ AX, $0x10
+	JL   next93
+
+loop92:
+	VMOVUPS     (CX), Z0
+	VMOVUPS     (DX), Z1
+	VMOVUPS     (BX), Z2
+	VFMADD231PS Z1, Z2, Z0
+	VMOVUPS     Z0, (CX)
+	ADDQ        $+64, CX
+	ADDQ        $+64, DX
+	ADDQ        $+64, BX
+	SUBQ        $0x10, AX
+	CMPQ        AX, $0x10
+	JGE         loop92
+
+next93:
+	TESTQ       AX, AX
+	JZ          done89
+	MOVQ        $-1, SI
+	BZHIQ       AX, SI, SI
+	KMOVW       SI, K1
+	VMOVUPS.Z   (CX), K1, Z0
+	VMOVUPS.Z   (DX), K1, Z1
+	VMOVUPS.Z   (BX), K1, Z2
+	VFMADD231PS Z1, Z2, Z0
+	VMOVUPS     Z0, K1, (CX)
+
+done89:
 	VZEROUPPER
 	RET
 
@@ -3387,9 +4440,9 @@ TEXT ·addAVX512(SB), NOSPLIT, $0-32
 	MOVQ a+16(FP), DX
 	MOVQ b+24(FP), BX
 	CMPQ AX, $0x40
-	JL   next48
+	JL   next96
 
-loop47:
+loop95:
 	VMOVUPS (DX), Z0
 	VMOVUPS (BX), Z1
 	VADDPS  Z1, Z0, Z0
@@ -3411,13 +4464,13 @@ loop47:
 	ADDQ    $+256, BX
 	SUBQ    $0x40, AX
 	CMPQ    AX, $0x40
-	JGE     loop47
+	JGE     loop95
 
-next48:
+next96:
 	CMPQ AX, $0x10
-	JL   next50
+	JL   next98
 
-loop49:
+loop97:
 	VMOVUPS (DX), Z0
 	VMOVUPS (BX), Z1
 	VADDPS  Z1, Z0, Z0
@@ -3427,11 +4480,11 @@ loop49:
 	ADDQ    $+64, BX
 	SUBQ    $0x10, AX
 	CMPQ    AX, $0x10
-	JGE     loop49
+	JGE     loop97
 
-next50:
+next98:
 	TESTQ     AX, AX
-	JZ        done46
+	JZ        done94
 	MOVQ      $-1, SI
 	BZHIQ     AX, SI, SI
 	KMOVW     SI, K1
@@ -3440,7 +4493,7 @@ next50:
 	VADDPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (CX)
 
-done46:
+done94:
 	VZEROUPPER
 	RET
 
@@ -3452,9 +4505,9 @@ TEXT ·mulAVX512(SB), NOSPLIT, $0-32
 	MOVQ a+16(FP), DX
 	MOVQ b+24(FP), BX
 	CMPQ AX, $0x40
-	JL   next53
+	JL   next101
 
-loop52:
+loop100:
 	VMOVUPS (DX), Z0
 	VMOVUPS (BX), Z1
 	VMULPS  Z1, Z0, Z0
@@ -3476,13 +4529,13 @@ loop52:
 	ADDQ    $+256, BX
 	SUBQ    $0x40, AX
 	CMPQ    AX, $0x40
-	JGE     loop52
+	JGE     loop100
 
-next53:
+next101:
 	CMPQ AX, $0x10
-	JL   next55
+	JL   next103
 
-loop54:
+loop102:
 	VMOVUPS (DX), Z0
 	VMOVUPS (BX), Z1
 	VMULPS  Z1, Z0, Z0
@@ -3492,11 +4545,11 @@ loop54:
 	ADDQ    $+64, BX
 	SUBQ    $0x10, AX
 	CMPQ    AX, $0x10
-	JGE     loop54
+	JGE     loop102
 
-next55:
+next103:
 	TESTQ     AX, AX
-	JZ        done51
+	JZ        done99
 	MOVQ      $-1, SI
 	BZHIQ     AX, SI, SI
 	KMOVW     SI, K1
@@ -3505,7 +4558,7 @@ next55:
 	VMULPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (CX)
 
-done51:
+done99:
 	VZEROUPPER
 	RET
 
@@ -3520,9 +4573,9 @@ TEXT ·dotAVX512(SB), NOSPLIT, $0-28
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	CMPQ   AX, $0x40
-	JL     next58
+	JL     next106
 
-loop57:
+loop105:
 	VMOVUPS     (CX), Z4
 	VMOVUPS     (DX), Z5
 	VFMADD231PS Z4, Z5, Z0
@@ -3539,13 +4592,13 @@ loop57:
 	ADDQ        $+256, DX
 	SUBQ        $0x40, AX
 	CMPQ        AX, $0x40
-	JGE         loop57
+	JGE         loop105
 
-next58:
+next106:
 	CMPQ AX, $0x10
-	JL   next60
+	JL   next108
 
-loop59:
+loop107:
 	VMOVUPS     (CX), Z4
 	VMOVUPS     (DX), Z5
 	VFMADD231PS Z4, Z5, Z0
@@ -3553,11 +4606,11 @@ loop59:
 	ADDQ        $+64, DX
 	SUBQ        $0x10, AX
 	CMPQ        AX, $0x10
-	JGE         loop59
+	JGE         loop107
 
-next60:
+next108:
 	TESTQ       AX, AX
-	JZ          done56
+	JZ          done104
 	MOVQ        $-1, BX
 	BZHIQ       AX, BX, BX
 	KMOVW       BX, K1
@@ -3565,7 +4618,7 @@ next60:
 	VMOVUPS.Z   (DX), K1, Z5
 	VFMADD231PS Z4, Z5, Z0
 
-done56:
+done104:
 	VADDPS        Z1, Z0, Z0
 	VADDPS        Z3, Z2, Z2
 	VADDPS        Z2, Z0, Z0
@@ -3589,9 +4642,9 @@ TEXT ·sumSquaresAVX512(SB), NOSPLIT, $0-24
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	CMPQ   AX, $0x10
-	JL     next63
+	JL     next111
 
-loop62:
+loop110:
 	VMOVUPS       (CX), Z2
 	VEXTRACTF64X4 $0x01, Z2, Y3
 	VCVTPS2PD     Y2, Z2
@@ -3601,11 +4654,11 @@ loop62:
 	ADDQ          $+64, CX
 	SUBQ          $0x10, AX
 	CMPQ          AX, $0x10
-	JGE           loop62
+	JGE           loop110
 
-next63:
+next111:
 	TESTQ         AX, AX
-	JZ            done61
+	JZ            done109
 	MOVQ          $-1, DX
 	BZHIQ         AX, DX, DX
 	KMOVW         DX, K1
@@ -3616,7 +4669,7 @@ next63:
 	VFMADD231PD   Z2, Z2, Z0
 	VFMADD231PD   Z3, Z3, Z1
 
-done61:
+done109:
 	VADDPD        Z1, Z0, Z0
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPD        Y1, Y0, Y1
@@ -3635,9 +4688,9 @@ TEXT ·addRowAVX512(SB), NOSPLIT, $0-40
 	MOVQ dst+16(FP), CX
 	MOVQ row+32(FP), DX
 	CMPQ AX, $0x40
-	JL   next66
+	JL   next114
 
-loop65:
+loop113:
 	VMOVUPS (DX), Z0
 	VMOVUPS 64(DX), Z1
 	VMOVUPS 128(DX), Z2
@@ -3646,7 +4699,7 @@ loop65:
 	MOVQ    rows+0(FP), SI
 	MOVQ    ldd+24(FP), DI
 
-rows67:
+rows115:
 	VMOVUPS (BX), Z4
 	VADDPS  Z0, Z4, Z4
 	VMOVUPS Z4, (BX)
@@ -3661,39 +4714,39 @@ rows67:
 	VMOVUPS Z4, 192(BX)
 	ADDQ    DI, BX
 	DECQ    SI
-	JNZ     rows67
+	JNZ     rows115
 	ADDQ    $+256, CX
 	ADDQ    $+256, DX
 	SUBQ    $0x40, AX
 	CMPQ    AX, $0x40
-	JGE     loop65
+	JGE     loop113
 
-next66:
+next114:
 	CMPQ AX, $0x10
-	JL   next69
+	JL   next117
 
-loop68:
+loop116:
 	VMOVUPS (DX), Z0
 	MOVQ    CX, BX
 	MOVQ    rows+0(FP), SI
 	MOVQ    ldd+24(FP), DI
 
-rows70:
+rows118:
 	VMOVUPS (BX), Z1
 	VADDPS  Z0, Z1, Z1
 	VMOVUPS Z1, (BX)
 	ADDQ    DI, BX
 	DECQ    SI
-	JNZ     rows70
+	JNZ     rows118
 	ADDQ    $+64, CX
 	ADDQ    $+64, DX
 	SUBQ    $0x10, AX
 	CMPQ    AX, $0x10
-	JGE     loop68
+	JGE     loop116
 
-next69:
+next117:
 	TESTQ     AX, AX
-	JZ        done64
+	JZ        done112
 	MOVQ      $-1, BX
 	BZHIQ     AX, BX, BX
 	KMOVW     BX, K1
@@ -3702,15 +4755,15 @@ next69:
 	MOVQ      rows+0(FP), CX
 	MOVQ      ldd+24(FP), DX
 
-rows71:
+rows119:
 	VMOVUPS.Z (AX), K1, Z1
 	VADDPS    Z0, Z1, Z1
 	VMOVUPS   Z1, K1, (AX)
 	ADDQ      DX, AX
 	DECQ      CX
-	JNZ       rows71
+	JNZ       rows119
 
-done64:
+done112:
 	VZEROUPPER
 	RET
 
@@ -3721,9 +4774,9 @@ TEXT ·sumRowsAVX512(SB), NOSPLIT, $0-40
 	MOVQ dst+16(FP), CX
 	MOVQ src+24(FP), DX
 	CMPQ AX, $0x80
-	JL   next74
+	JL   next122
 
-loop73:
+loop121:
 	VMOVUPS (CX), Z0
 	VMOVUPS 64(CX), Z1
 	VMOVUPS 128(CX), Z2
@@ -3736,7 +4789,7 @@ loop73:
 	MOVQ    rows+0(FP), SI
 	MOVQ    lds+32(FP), DI
 
-rows75:
+rows123:
 	VMOVUPS (BX), Z8
 	VADDPS  Z8, Z0, Z0
 	VMOVUPS 64(BX), Z8
@@ -3755,7 +4808,7 @@ rows75:
 	VADDPS  Z8, Z7, Z7
 	ADDQ    DI, BX
 	DECQ    SI
-	JNZ     rows75
+	JNZ     rows123
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, 64(CX)
 	VMOVUPS Z2, 128(CX)
@@ -3768,34 +4821,34 @@ rows75:
 	ADDQ    $+512, DX
 	SUBQ    $0x80, AX
 	CMPQ    AX, $0x80
-	JGE     loop73
+	JGE     loop121
 
-next74:
+next122:
 	CMPQ AX, $0x10
-	JL   next77
+	JL   next125
 
-loop76:
+loop124:
 	VMOVUPS (CX), Z0
 	MOVQ    DX, BX
 	MOVQ    rows+0(FP), SI
 	MOVQ    lds+32(FP), DI
 
-rows78:
+rows126:
 	VMOVUPS (BX), Z1
 	VADDPS  Z1, Z0, Z0
 	ADDQ    DI, BX
 	DECQ    SI
-	JNZ     rows78
+	JNZ     rows126
 	VMOVUPS Z0, (CX)
 	ADDQ    $+64, CX
 	ADDQ    $+64, DX
 	SUBQ    $0x10, AX
 	CMPQ    AX, $0x10
-	JGE     loop76
+	JGE     loop124
 
-next77:
+next125:
 	TESTQ     AX, AX
-	JZ        done72
+	JZ        done120
 	MOVQ      $-1, BX
 	BZHIQ     AX, BX, BX
 	KMOVW     BX, K1
@@ -3804,15 +4857,15 @@ next77:
 	MOVQ      rows+0(FP), DX
 	MOVQ      lds+32(FP), BX
 
-rows79:
+rows127:
 	VMOVUPS.Z (AX), K1, Z1
 	VADDPS    Z1, Z0, Z0
 	ADDQ      BX, AX
 	DECQ      DX
-	JNZ       rows79
+	JNZ       rows127
 	VMOVUPS   Z0, K1, (CX)
 
-done72:
+done120:
 	VZEROUPPER
 	RET
 
@@ -3833,9 +4886,9 @@ row:
 	MOVQ    CX, R8
 	MOVQ    n+8(FP), R10
 	CMPQ    R10, $0x40
-	JL      next82
+	JL      next130
 
-loop81:
+loop129:
 	VMOVUPS (R9), Z0
 	VMOVUPS Z0, (R8)
 	VMOVUPS 64(R9), Z0
@@ -3848,31 +4901,31 @@ loop81:
 	ADDQ    $+256, R9
 	SUBQ    $0x40, R10
 	CMPQ    R10, $0x40
-	JGE     loop81
+	JGE     loop129
 
-next82:
+next130:
 	CMPQ R10, $0x10
-	JL   next84
+	JL   next132
 
-loop83:
+loop131:
 	VMOVUPS (R9), Z0
 	VMOVUPS Z0, (R8)
 	ADDQ    $+64, R8
 	ADDQ    $+64, R9
 	SUBQ    $0x10, R10
 	CMPQ    R10, $0x10
-	JGE     loop83
+	JGE     loop131
 
-next84:
+next132:
 	TESTQ     R10, R10
-	JZ        done80
+	JZ        done128
 	MOVQ      $-1, R11
 	BZHIQ     R10, R11, R11
 	KMOVW     R11, K1
 	VMOVUPS.Z (R9), K1, Z0
 	VMOVUPS   Z0, K1, (R8)
 
-done80:
+done128:
 	ADDQ DX, CX
 	ADDQ $0x04, DI
 	DECQ AX
@@ -3897,9 +4950,9 @@ row:
 	MOVQ    CX, R8
 	MOVQ    n+8(FP), R10
 	CMPQ    R10, $0x40
-	JL      next87
+	JL      next135
 
-loop86:
+loop134:
 	VMOVUPS (R9), Z0
 	VMOVUPS (R8), Z1
 	VADDPS  Z1, Z0, Z0
@@ -3920,13 +4973,13 @@ loop86:
 	ADDQ    $+256, R9
 	SUBQ    $0x40, R10
 	CMPQ    R10, $0x40
-	JGE     loop86
+	JGE     loop134
 
-next87:
+next135:
 	CMPQ R10, $0x10
-	JL   next89
+	JL   next137
 
-loop88:
+loop136:
 	VMOVUPS (R9), Z0
 	VMOVUPS (R8), Z1
 	VADDPS  Z1, Z0, Z0
@@ -3935,11 +4988,11 @@ loop88:
 	ADDQ    $+64, R9
 	SUBQ    $0x10, R10
 	CMPQ    R10, $0x10
-	JGE     loop88
+	JGE     loop136
 
-next89:
+next137:
 	TESTQ     R10, R10
-	JZ        done85
+	JZ        done133
 	MOVQ      $-1, R11
 	BZHIQ     R10, R11, R11
 	KMOVW     R11, K1
@@ -3948,7 +5001,7 @@ next89:
 	VADDPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (R9)
 
-done85:
+done133:
 	ADDQ DX, CX
 	ADDQ $0x04, DI
 	DECQ AX
@@ -3974,9 +5027,9 @@ TEXT ·adamWAVX512(SB), NOSPLIT, $0-48
 	VBROADCASTSS 24(DI), Z6
 	VBROADCASTSS 28(DI), Z7
 	CMPQ         AX, $0x10
-	JL           next92
+	JL           next140
 
-loop91:
+loop139:
 	VMOVUPS     (CX), Z8
 	VMOVUPS     (DX), Z9
 	VMOVUPS     (BX), Z10
@@ -4001,11 +5054,11 @@ loop91:
 	ADDQ        $+64, SI
 	SUBQ        $0x10, AX
 	CMPQ        AX, $0x10
-	JGE         loop91
+	JGE         loop139
 
-next92:
+next140:
 	TESTQ       AX, AX
-	JZ          done90
+	JZ          done138
 	MOVQ        $-1, DI
 	BZHIQ       AX, DI, DI
 	KMOVW       DI, K1
@@ -4028,7 +5081,7 @@ next92:
 	VSUBPS      Z10, Z8, Z8
 	VMOVUPS     Z8, K1, (CX)
 
-done90:
+done138:
 	VZEROUPPER
 	RET
 
@@ -4972,9 +6025,9 @@ block:
 	MOVQ   x+40(FP), R8
 	MOVQ   DX, R9
 	CMPQ   DI, $0x08
-	JL     next95
+	JL     next143
 
-loop94:
+loop142:
 	VMOVUPS     (R8), Y4
 	VMOVUPS     (R9), Y5
 	VFMADD231PS Y5, Y4, Y0
@@ -4988,11 +6041,11 @@ loop94:
 	ADDQ        $+32, R9
 	SUBQ        $0x08, DI
 	CMPQ        DI, $0x08
-	JGE         loop94
+	JGE         loop142
 
-next95:
+next143:
 	TESTQ       DI, DI
-	JZ          done93
+	JZ          done141
 	LEAQ        firstLanes<>+0(SB), R10
 	MOVQ        $0x00000008, R11
 	SUBQ        DI, R11
@@ -5007,7 +6060,7 @@ next95:
 	VMASKMOVPS  (R9)(SI*1), Y4, Y4
 	VFMADD231PS Y4, Y5, Y3
 
-done93:
+done141:
 	VEXTRACTF128 $0x01, Y0, X4
 	VADDPS       X4, X0, X0
 	VPERMILPS    $0x4e, X0, X4
@@ -5069,7 +6122,7 @@ row:
 
 units:
 	CMPQ        R11, $0x08
-	JL          tail96
+	JL          tail144
 	VMOVUPS     (AX), Y3
 	VMULPS      Y2, Y3, Y3
 	VMOVUPS     (AX)(R9*1), Y4
@@ -5179,9 +6232,9 @@ units:
 	SUBQ        $0x08, R11
 	JMP         units
 
-tail96:
+tail144:
 	TESTQ       R11, R11
-	JZ          done97
+	JZ          done145
 	LEAQ        firstLanes<>+0(SB), R12
 	MOVQ        $0x00000008, R13
 	SUBQ        R11, R13
@@ -5293,7 +6346,7 @@ tail96:
 	LEAQ        (BX)(R11*4), BX
 	LEAQ        (SI)(R11*4), SI
 
-done97:
+done145:
 	ADDQ R9, AX
 	ADDQ R9, AX
 	ADDQ R9, AX
@@ -5322,7 +6375,7 @@ row:
 
 units:
 	CMPQ         R11, $0x08
-	JL           tail98
+	JL           tail146
 	VMOVUPS      (AX), Y1
 	VMOVUPS      (AX)(R9*1), Y2
 	VMOVUPS      (AX)(R9*2), Y3
@@ -5365,9 +6418,9 @@ units:
 	SUBQ         $0x08, R11
 	JMP          units
 
-tail98:
+tail146:
 	TESTQ        R11, R11
-	JZ           done99
+	JZ           done147
 	LEAQ         firstLanes<>+0(SB), R12
 	MOVQ         $0x00000008, R13
 	SUBQ         R11, R13
@@ -5412,7 +6465,7 @@ tail98:
 	LEAQ         (BX)(R11*4), BX
 	LEAQ         (SI)(R11*4), SI
 
-done99:
+done147:
 	ADDQ R9, AX
 	ADDQ R9, AX
 	ADDQ R9, AX
@@ -5441,7 +6494,7 @@ row:
 
 units:
 	CMPQ        R9, $0x08
-	JL          tail100
+	JL          tail148
 	VMOVUPS     (AX), Y3
 	VMOVUPS     (CX), Y4
 	VADDPS      Y4, Y3, Y3
@@ -5517,9 +6570,9 @@ units:
 	SUBQ        $0x08, R9
 	JMP         units
 
-tail100:
+tail148:
 	TESTQ       R9, R9
-	JZ          done101
+	JZ          done149
 	LEAQ        firstLanes<>+0(SB), R10
 	MOVQ        $0x00000008, R11
 	SUBQ        R9, R11
@@ -5597,7 +6650,7 @@ tail100:
 	LEAQ        (DX)(R9*4), DX
 	LEAQ        (BX)(R9*4), BX
 
-done101:
+done149:
 	ADDQ R8, AX
 	ADDQ R8, AX
 	ADDQ R8, CX
@@ -5626,7 +6679,7 @@ row:
 
 units:
 	CMPQ         R10, $0x08
-	JL           tail102
+	JL           tail150
 	VMOVUPS      (AX), Y1
 	VMOVUPS      (AX)(R9*1), Y2
 	VMOVUPS      (AX)(R9*2), Y3
@@ -5665,9 +6718,9 @@ units:
 	SUBQ         $0x08, R10
 	JMP          units
 
-tail102:
+tail150:
 	TESTQ        R10, R10
-	JZ           done103
+	JZ           done151
 	LEAQ         firstLanes<>+0(SB), R11
 	MOVQ         $0x00000008, R12
 	SUBQ         R10, R12
@@ -5708,7 +6761,7 @@ tail102:
 	LEAQ         (BX)(R10*4), BX
 	LEAQ         (SI)(R10*4), SI
 
-done103:
+done151:
 	ADDQ R9, AX
 	ADDQ R9, AX
 	ADDQ R9, CX
@@ -5728,9 +6781,9 @@ TEXT ·sigmoidsAVX2(SB), NOSPLIT, $0-24
 	VMOVUPS f40fcf84f<>+0(SB), Y1
 	VMOVUPS f3f000000<>+0(SB), Y2
 	CMPQ    AX, $0x10
-	JL      next106
+	JL      next154
 
-loop105:
+loop153:
 	VMOVUPS     (DX), Y3
 	VMOVUPS     32(DX), Y4
 	VMULPS      Y2, Y3, Y3
@@ -5775,13 +6828,13 @@ loop105:
 	ADDQ        $+64, DX
 	SUBQ        $0x10, AX
 	CMPQ        AX, $0x10
-	JGE         loop105
+	JGE         loop153
 
-next106:
+next154:
 	CMPQ AX, $0x08
-	JL   next108
+	JL   next156
 
-loop107:
+loop155:
 	VMOVUPS     (DX), Y3
 	VMULPS      Y2, Y3, Y3
 	VMINPS      Y3, Y1, Y3
@@ -5806,11 +6859,11 @@ loop107:
 	ADDQ        $+32, DX
 	SUBQ        $0x08, AX
 	CMPQ        AX, $0x08
-	JGE         loop107
+	JGE         loop155
 
-next108:
+next156:
 	TESTQ       AX, AX
-	JZ          done104
+	JZ          done152
 	LEAQ        firstLanes<>+0(SB), BX
 	MOVQ        $0x00000008, SI
 	SUBQ        AX, SI
@@ -5836,7 +6889,7 @@ next108:
 	VFMADD213PS Y2, Y2, Y4
 	VMASKMOVPS  Y4, Y3, (CX)
 
-done104:
+done152:
 	VZEROUPPER
 	RET
 
@@ -5849,9 +6902,9 @@ TEXT ·tanhsAVX2(SB), NOSPLIT, $0-24
 	VMOVUPS fc0fcf84f<>+0(SB), Y0
 	VMOVUPS f40fcf84f<>+0(SB), Y1
 	CMPQ    AX, $0x10
-	JL      next111
+	JL      next159
 
-loop110:
+loop158:
 	VMOVUPS     (DX), Y2
 	VMOVUPS     32(DX), Y3
 	VMINPS      Y2, Y1, Y2
@@ -5892,13 +6945,13 @@ loop110:
 	ADDQ        $+64, DX
 	SUBQ        $0x10, AX
 	CMPQ        AX, $0x10
-	JGE         loop110
+	JGE         loop158
 
-next111:
+next159:
 	CMPQ AX, $0x08
-	JL   next113
+	JL   next161
 
-loop112:
+loop160:
 	VMOVUPS     (DX), Y2
 	VMINPS      Y2, Y1, Y2
 	VMAXPS      Y2, Y0, Y2
@@ -5921,11 +6974,11 @@ loop112:
 	ADDQ        $+32, DX
 	SUBQ        $0x08, AX
 	CMPQ        AX, $0x08
-	JGE         loop112
+	JGE         loop160
 
-next113:
+next161:
 	TESTQ       AX, AX
-	JZ          done109
+	JZ          done157
 	LEAQ        firstLanes<>+0(SB), BX
 	MOVQ        $0x00000008, SI
 	SUBQ        AX, SI
@@ -5949,7 +7002,7 @@ next113:
 	VDIVPS      Y4, Y1, Y3
 	VMASKMOVPS  Y3, Y2, (CX)
 
-done109:
+done157:
 	VZEROUPPER
 	RET
 
@@ -5960,9 +7013,9 @@ TEXT ·expsAVX2(SB), NOSPLIT, $0-24
 	MOVQ dst+8(FP), CX
 	MOVQ src+16(FP), DX
 	CMPQ AX, $0x10
-	JL   next116
+	JL   next164
 
-loop115:
+loop163:
 	VMOVUPS      (DX), Y0
 	VMOVUPS      32(DX), Y1
 	VMOVUPS      f42b20000<>+0(SB), Y2
@@ -6021,13 +7074,13 @@ loop115:
 	ADDQ         $+64, DX
 	SUBQ         $0x10, AX
 	CMPQ         AX, $0x10
-	JGE          loop115
+	JGE          loop163
 
-next116:
+next164:
 	CMPQ AX, $0x08
-	JL   next118
+	JL   next166
 
-loop117:
+loop165:
 	VMOVUPS      (DX), Y0
 	VMOVUPS      f42b20000<>+0(SB), Y1
 	VMOVUPS      fc2d20000<>+0(SB), Y2
@@ -6060,11 +7113,11 @@ loop117:
 	ADDQ         $+32, DX
 	SUBQ         $0x08, AX
 	CMPQ         AX, $0x08
-	JGE          loop117
+	JGE          loop165
 
-next118:
+next166:
 	TESTQ        AX, AX
-	JZ           done114
+	JZ           done162
 	LEAQ         firstLanes<>+0(SB), BX
 	MOVQ         $0x00000008, SI
 	SUBQ         AX, SI
@@ -6098,7 +7151,7 @@ next118:
 	VMULPS       Y2, Y3, Y1
 	VMASKMOVPS   Y1, Y0, (CX)
 
-done114:
+done162:
 	VZEROUPPER
 	RET
 
@@ -6119,6 +7172,199 @@ DATA f0000007f<>+52(SB)/4, $0x0000007f
 DATA f0000007f<>+56(SB)/4, $0x0000007f
 DATA f0000007f<>+60(SB)/4, $0x0000007f
 GLOBL f0000007f<>(SB), RODATA|NOPTR, $64
+
+// func gelusAVX2(n int, dst *float32, src *float32)
+// Requires: AVX, FMA3
+TEXT ·gelusAVX2(SB), NOSPLIT, $0-24
+	MOVQ    n+0(FP), AX
+	MOVQ    dst+8(FP), CX
+	MOVQ    src+16(FP), DX
+	VMOVUPS fc0fcf84f<>+0(SB), Y0
+	VMOVUPS f40fcf84f<>+0(SB), Y1
+	CMPQ    AX, $0x10
+	JL      next169
+
+loop168:
+	VMOVUPS     (DX), Y2
+	VMOVUPS     32(DX), Y3
+	VMULPS      Y2, Y2, Y4
+	VMULPS      f3d122279<>+0(SB), Y4, Y4
+	VADDPS      f3f4c422a<>+0(SB), Y4, Y4
+	VMULPS      Y2, Y4, Y4
+	VMINPS      Y4, Y1, Y4
+	VMAXPS      Y4, Y0, Y4
+	VMULPS      Y4, Y4, Y5
+	VMOVUPS     fa59f25c0<>+0(SB), Y6
+	VFMADD213PS f2a61337e<>+0(SB), Y5, Y6
+	VFMADD213PS faebd37ff<>+0(SB), Y5, Y6
+	VFMADD213PS f335c0041<>+0(SB), Y5, Y6
+	VFMADD213PS f3779434a<>+0(SB), Y5, Y6
+	VFMADD213PS f3a270ded<>+0(SB), Y5, Y6
+	VFMADD213PS f3ba059dc<>+0(SB), Y5, Y6
+	VMOVUPS     f35a0d3d8<>+0(SB), Y7
+	VFMADD213PS f38f895d6<>+0(SB), Y5, Y7
+	VFMADD213PS f3b14aa05<>+0(SB), Y5, Y7
+	VFMADD213PS f3ba059dd<>+0(SB), Y5, Y7
+	VMULPS      Y4, Y6, Y6
+	VDIVPS      Y7, Y6, Y4
+	VMULPS      f3f000000<>+0(SB), Y2, Y5
+	VMOVAPS     Y5, Y2
+	VFMADD231PS Y5, Y4, Y2
+	VMULPS      Y3, Y3, Y4
+	VMULPS      f3d122279<>+0(SB), Y4, Y4
+	VADDPS      f3f4c422a<>+0(SB), Y4, Y4
+	VMULPS      Y3, Y4, Y4
+	VMINPS      Y4, Y1, Y4
+	VMAXPS      Y4, Y0, Y4
+	VMULPS      Y4, Y4, Y5
+	VMOVUPS     fa59f25c0<>+0(SB), Y6
+	VFMADD213PS f2a61337e<>+0(SB), Y5, Y6
+	VFMADD213PS faebd37ff<>+0(SB), Y5, Y6
+	VFMADD213PS f335c0041<>+0(SB), Y5, Y6
+	VFMADD213PS f3779434a<>+0(SB), Y5, Y6
+	VFMADD213PS f3a270ded<>+0(SB), Y5, Y6
+	VFMADD213PS f3ba059dc<>+0(SB), Y5, Y6
+	VMOVUPS     f35a0d3d8<>+0(SB), Y7
+	VFMADD213PS f38f895d6<>+0(SB), Y5, Y7
+	VFMADD213PS f3b14aa05<>+0(SB), Y5, Y7
+	VFMADD213PS f3ba059dd<>+0(SB), Y5, Y7
+	VMULPS      Y4, Y6, Y6
+	VDIVPS      Y7, Y6, Y4
+	VMULPS      f3f000000<>+0(SB), Y3, Y5
+	VMOVAPS     Y5, Y3
+	VFMADD231PS Y5, Y4, Y3
+	VMOVUPS     Y2, (CX)
+	VMOVUPS     Y3, 32(CX)
+	ADDQ        $+64, CX
+	ADDQ        $+64, DX
+	SUBQ        $0x10, AX
+	CMPQ        AX, $0x10
+	JGE         loop168
+
+next169:
+	CMPQ AX, $0x08
+	JL   next171
+
+loop170:
+	VMOVUPS     (DX), Y2
+	VMULPS      Y2, Y2, Y3
+	VMULPS      f3d122279<>+0(SB), Y3, Y3
+	VADDPS      f3f4c422a<>+0(SB), Y3, Y3
+	VMULPS      Y2, Y3, Y3
+	VMINPS      Y3, Y1, Y3
+	VMAXPS      Y3, Y0, Y3
+	VMULPS      Y3, Y3, Y4
+	VMOVUPS     fa59f25c0<>+0(SB), Y5
+	VFMADD213PS f2a61337e<>+0(SB), Y4, Y5
+	VFMADD213PS faebd37ff<>+0(SB), Y4, Y5
+	VFMADD213PS f335c0041<>+0(SB), Y4, Y5
+	VFMADD213PS f3779434a<>+0(SB), Y4, Y5
+	VFMADD213PS f3a270ded<>+0(SB), Y4, Y5
+	VFMADD213PS f3ba059dc<>+0(SB), Y4, Y5
+	VMOVUPS     f35a0d3d8<>+0(SB), Y6
+	VFMADD213PS f38f895d6<>+0(SB), Y4, Y6
+	VFMADD213PS f3b14aa05<>+0(SB), Y4, Y6
+	VFMADD213PS f3ba059dd<>+0(SB), Y4, Y6
+	VMULPS      Y3, Y5, Y5
+	VDIVPS      Y6, Y5, Y3
+	VMULPS      f3f000000<>+0(SB), Y2, Y4
+	VMOVAPS     Y4, Y2
+	VFMADD231PS Y4, Y3, Y2
+	VMOVUPS     Y2, (CX)
+	ADDQ        $+32, CX
+	ADDQ        $+32, DX
+	SUBQ        $0x08, AX
+	CMPQ        AX, $0x08
+	JGE         loop170
+
+next171:
+	TESTQ       AX, AX
+	JZ          done167
+	LEAQ        firstLanes<>+0(SB), BX
+	MOVQ        $0x00000008, SI
+	SUBQ        AX, SI
+	VMOVUPS     (BX)(SI*4), Y2
+	VMASKMOVPS  (DX), Y2, Y3
+	VMULPS      Y3, Y3, Y4
+	VMULPS      f3d122279<>+0(SB), Y4, Y4
+	VADDPS      f3f4c422a<>+0(SB), Y4, Y4
+	VMULPS      Y3, Y4, Y4
+	VMINPS      Y4, Y1, Y4
+	VMAXPS      Y4, Y0, Y4
+	VMULPS      Y4, Y4, Y0
+	VMOVUPS     fa59f25c0<>+0(SB), Y1
+	VFMADD213PS f2a61337e<>+0(SB), Y0, Y1
+	VFMADD213PS faebd37ff<>+0(SB), Y0, Y1
+	VFMADD213PS f335c0041<>+0(SB), Y0, Y1
+	VFMADD213PS f3779434a<>+0(SB), Y0, Y1
+	VFMADD213PS f3a270ded<>+0(SB), Y0, Y1
+	VFMADD213PS f3ba059dc<>+0(SB), Y0, Y1
+	VMOVUPS     f35a0d3d8<>+0(SB), Y5
+	VFMADD213PS f38f895d6<>+0(SB), Y0, Y5
+	VFMADD213PS f3b14aa05<>+0(SB), Y0, Y5
+	VFMADD213PS f3ba059dd<>+0(SB), Y0, Y5
+	VMULPS      Y4, Y1, Y1
+	VDIVPS      Y5, Y1, Y4
+	VMULPS      f3f000000<>+0(SB), Y3, Y0
+	VMOVAPS     Y0, Y3
+	VFMADD231PS Y0, Y4, Y3
+	VMASKMOVPS  Y3, Y2, (CX)
+
+done167:
+	VZEROUPPER
+	RET
+
+// func relusAVX2(n int, dst *float32, src *float32)
+// Requires: AVX
+TEXT ·relusAVX2(SB), NOSPLIT, $0-24
+	MOVQ   n+0(FP), AX
+	MOVQ   dst+8(FP), CX
+	MOVQ   src+16(FP), DX
+	VXORPS Y0, Y0, Y0
+	CMPQ   AX, $0x10
+	JL     next174
+
+loop173:
+	VMOVUPS (DX), Y1
+	VMOVUPS 32(DX), Y2
+	VMAXPS  Y1, Y0, Y1
+	VMAXPS  Y2, Y0, Y2
+	VMOVUPS Y1, (CX)
+	VMOVUPS Y2, 32(CX)
+	ADDQ    $+64, CX
+	ADDQ    $+64, DX
+	SUBQ    $0x10, AX
+	CMPQ    AX, $0x10
+	JGE     loop173
+
+next174:
+	CMPQ AX, $0x08
+	JL   next176
+
+loop175:
+	VMOVUPS (DX), Y1
+	VMAXPS  Y1, Y0, Y1
+	VMOVUPS Y1, (CX)
+	ADDQ    $+32, CX
+	ADDQ    $+32, DX
+	SUBQ    $0x08, AX
+	CMPQ    AX, $0x08
+	JGE     loop175
+
+next176:
+	TESTQ      AX, AX
+	JZ         done172
+	LEAQ       firstLanes<>+0(SB), BX
+	MOVQ       $0x00000008, SI
+	SUBQ       AX, SI
+	VMOVUPS    (BX)(SI*4), Y1
+	VMASKMOVPS (DX), Y1, Y2
+	VMAXPS     Y2, Y0, Y2
+	VMASKMOVPS Y2, Y1, (CX)
+
+done172:
+	VZEROUPPER
+	RET
 
 // func softmaxRowsAVX2(rows int, n int, dst *float32, src *float32)
 // Requires: AVX, AVX2, FMA3
@@ -6198,19 +7444,19 @@ row:
 	MOVQ         n+8(FP), BX
 	MOVQ         DX, SI
 	CMPQ         BX, $0x08
-	JL           next121
+	JL           next179
 
-loop120:
+loop178:
 	VMOVUPS (SI), Y1
 	VMAXPS  Y1, Y0, Y0
 	ADDQ    $+32, SI
 	SUBQ    $0x08, BX
 	CMPQ    BX, $0x08
-	JGE     loop120
+	JGE     loop178
 
-next121:
+next179:
 	TESTQ      BX, BX
-	JZ         done119
+	JZ         done177
 	LEAQ       firstLanes<>+0(SB), DI
 	MOVQ       $0x00000008, R8
 	SUBQ       BX, R8
@@ -6219,7 +7465,7 @@ next121:
 	VBLENDVPS  Y1, Y2, Y0, Y2
 	VMAXPS     Y2, Y0, Y0
 
-done119:
+done177:
 	VEXTRACTF128 $0x01, Y0, X1
 	VMAXPS       X1, X0, X0
 	VPERMILPS    $0x4e, X0, X1
@@ -6232,9 +7478,9 @@ done119:
 	MOVQ         CX, SI
 	MOVQ         n+8(FP), DI
 	CMPQ         DI, $0x08
-	JL           next124
+	JL           next182
 
-loop123:
+loop181:
 	VMOVUPS      (BX), Y2
 	VSUBPS       Y0, Y2, Y2
 	VMOVUPS      f42b20000<>+0(SB), Y3
@@ -6269,11 +7515,11 @@ loop123:
 	ADDQ         $+32, SI
 	SUBQ         $0x08, DI
 	CMPQ         DI, $0x08
-	JGE          loop123
+	JGE          loop181
 
-next124:
+next182:
 	TESTQ        DI, DI
-	JZ           done122
+	JZ           done180
 	LEAQ         firstLanes<>+0(SB), R8
 	MOVQ         $0x00000008, R9
 	SUBQ         DI, R9
@@ -6310,7 +7556,7 @@ next124:
 	VADDPS       Y3, Y1, Y1
 	VMASKMOVPS   Y3, Y2, (SI)
 
-done122:
+done180:
 	VEXTRACTF128 $0x01, Y1, X0
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x4e, X1, X0
@@ -6323,20 +7569,20 @@ done122:
 	MOVQ         n+8(FP), BX
 	MOVQ         CX, SI
 	CMPQ         BX, $0x08
-	JL           next127
+	JL           next185
 
-loop126:
+loop184:
 	VMOVUPS (SI), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (SI)
 	ADDQ    $+32, SI
 	SUBQ    $0x08, BX
 	CMPQ    BX, $0x08
-	JGE     loop126
+	JGE     loop184
 
-next127:
+next185:
 	TESTQ      BX, BX
-	JZ         done125
+	JZ         done183
 	LEAQ       firstLanes<>+0(SB), DI
 	MOVQ       $0x00000008, R8
 	SUBQ       BX, R8
@@ -6345,10 +7591,740 @@ next127:
 	VMULPS     Y0, Y2, Y2
 	VMASKMOVPS Y2, Y1, (SI)
 
-done125:
+done183:
 	MOVQ n+8(FP), BX
 	LEAQ (DX)(BX*4), DX
 	LEAQ (CX)(BX*4), CX
+	DECQ AX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func gelusBackwardAVX2(n int, dx *float32, x *float32, dy *float32)
+// Requires: AVX, FMA3
+TEXT ·gelusBackwardAVX2(SB), NOSPLIT, $0-32
+	MOVQ    n+0(FP), AX
+	MOVQ    dx+8(FP), CX
+	MOVQ    x+16(FP), DX
+	MOVQ    dy+24(FP), BX
+	VMOVUPS fc0fcf84f<>+0(SB), Y0
+	VMOVUPS f40fcf84f<>+0(SB), Y1
+	VMOVUPS f40a00000<>+0(SB), Y2
+	VMOVUPS fc0a00000<>+0(SB), Y3
+	CMPQ    AX, $0x08
+	JL      next188
+
+loop187:
+	VMOVUPS      (BX), Y4
+	VMOVUPS      (DX), Y5
+	VMULPS       Y5, Y5, Y6
+	VMULPS       f3d122279<>+0(SB), Y6, Y6
+	VADDPS       f3f4c422a<>+0(SB), Y6, Y6
+	VMULPS       Y5, Y6, Y6
+	VMINPS       Y6, Y1, Y6
+	VMAXPS       Y6, Y0, Y6
+	VMULPS       Y6, Y6, Y7
+	VMOVUPS      fa59f25c0<>+0(SB), Y8
+	VFMADD213PS  f2a61337e<>+0(SB), Y7, Y8
+	VFMADD213PS  faebd37ff<>+0(SB), Y7, Y8
+	VFMADD213PS  f335c0041<>+0(SB), Y7, Y8
+	VFMADD213PS  f3779434a<>+0(SB), Y7, Y8
+	VFMADD213PS  f3a270ded<>+0(SB), Y7, Y8
+	VFMADD213PS  f3ba059dc<>+0(SB), Y7, Y8
+	VMOVUPS      f35a0d3d8<>+0(SB), Y9
+	VFMADD213PS  f38f895d6<>+0(SB), Y7, Y9
+	VFMADD213PS  f3b14aa05<>+0(SB), Y7, Y9
+	VFMADD213PS  f3ba059dd<>+0(SB), Y7, Y9
+	VMULPS       Y6, Y8, Y8
+	VDIVPS       Y9, Y8, Y6
+	VMINPS       Y2, Y5, Y5
+	VMAXPS       Y3, Y5, Y5
+	VMOVUPS      f3f800000<>+0(SB), Y7
+	VMOVAPS      Y7, Y8
+	VFNMADD231PS Y6, Y6, Y8
+	VMULPS       Y5, Y5, Y7
+	VMULPS       f3ddb33b6<>+0(SB), Y7, Y7
+	VADDPS       f3f4c422a<>+0(SB), Y7, Y7
+	VMULPS       Y5, Y7, Y7
+	VFMADD213PS  Y6, Y7, Y8
+	VADDPS       f3f800000<>+0(SB), Y8, Y8
+	VMULPS       f3f000000<>+0(SB), Y8, Y8
+	VMULPS       Y8, Y4, Y4
+	VMOVUPS      (CX), Y5
+	VADDPS       Y5, Y4, Y4
+	VMOVUPS      Y4, (CX)
+	ADDQ         $+32, CX
+	ADDQ         $+32, DX
+	ADDQ         $+32, BX
+	SUBQ         $0x08, AX
+	CMPQ         AX, $0x08
+	JGE          loop187
+
+next188:
+	TESTQ        AX, AX
+	JZ           done186
+	LEAQ         firstLanes<>+0(SB), SI
+	MOVQ         $0x00000008, DI
+	SUBQ         AX, DI
+	VMOVUPS      (SI)(DI*4), Y4
+	VMASKMOVPS   (BX), Y4, Y5
+	VMASKMOVPS   (DX), Y4, Y6
+	VMULPS       Y6, Y6, Y7
+	VMULPS       f3d122279<>+0(SB), Y7, Y7
+	VADDPS       f3f4c422a<>+0(SB), Y7, Y7
+	VMULPS       Y6, Y7, Y7
+	VMINPS       Y7, Y1, Y7
+	VMAXPS       Y7, Y0, Y7
+	VMULPS       Y7, Y7, Y0
+	VMOVUPS      fa59f25c0<>+0(SB), Y1
+	VFMADD213PS  f2a61337e<>+0(SB), Y0, Y1
+	VFMADD213PS  faebd37ff<>+0(SB), Y0, Y1
+	VFMADD213PS  f335c0041<>+0(SB), Y0, Y1
+	VFMADD213PS  f3779434a<>+0(SB), Y0, Y1
+	VFMADD213PS  f3a270ded<>+0(SB), Y0, Y1
+	VFMADD213PS  f3ba059dc<>+0(SB), Y0, Y1
+	VMOVUPS      f35a0d3d8<>+0(SB), Y8
+	VFMADD213PS  f38f895d6<>+0(SB), Y0, Y8
+	VFMADD213PS  f3b14aa05<>+0(SB), Y0, Y8
+	VFMADD213PS  f3ba059dd<>+0(SB), Y0, Y8
+	VMULPS       Y7, Y1, Y1
+	VDIVPS       Y8, Y1, Y7
+	VMINPS       Y2, Y6, Y6
+	VMAXPS       Y3, Y6, Y6
+	VMOVUPS      f3f800000<>+0(SB), Y0
+	VMOVAPS      Y0, Y1
+	VFNMADD231PS Y7, Y7, Y1
+	VMULPS       Y6, Y6, Y0
+	VMULPS       f3ddb33b6<>+0(SB), Y0, Y0
+	VADDPS       f3f4c422a<>+0(SB), Y0, Y0
+	VMULPS       Y6, Y0, Y0
+	VFMADD213PS  Y7, Y0, Y1
+	VADDPS       f3f800000<>+0(SB), Y1, Y1
+	VMULPS       f3f000000<>+0(SB), Y1, Y1
+	VMULPS       Y1, Y5, Y5
+	VMASKMOVPS   (CX), Y4, Y0
+	VADDPS       Y0, Y5, Y5
+	VMASKMOVPS   Y5, Y4, (CX)
+
+done186:
+	VZEROUPPER
+	RET
+
+// func relusBackwardAVX2(n int, dx *float32, y *float32, dy *float32)
+// Requires: AVX
+TEXT ·relusBackwardAVX2(SB), NOSPLIT, $0-32
+	MOVQ   n+0(FP), AX
+	MOVQ   dx+8(FP), CX
+	MOVQ   y+16(FP), DX
+	MOVQ   dy+24(FP), BX
+	VXORPS Y0, Y0, Y0
+	CMPQ   AX, $0x08
+	JL     next191
+
+loop190:
+	VMOVUPS (BX), Y1
+	VMOVUPS (DX), Y2
+	VCMPPS  $0x11, Y2, Y0, Y2
+	VANDPS  Y2, Y1, Y1
+	VMOVUPS (CX), Y2
+	VADDPS  Y2, Y1, Y1
+	VMOVUPS Y1, (CX)
+	ADDQ    $+32, CX
+	ADDQ    $+32, DX
+	ADDQ    $+32, BX
+	SUBQ    $0x08, AX
+	CMPQ    AX, $0x08
+	JGE     loop190
+
+next191:
+	TESTQ      AX, AX
+	JZ         done189
+	LEAQ       firstLanes<>+0(SB), SI
+	MOVQ       $0x00000008, DI
+	SUBQ       AX, DI
+	VMOVUPS    (SI)(DI*4), Y1
+	VMASKMOVPS (BX), Y1, Y2
+	VMASKMOVPS (DX), Y1, Y3
+	VCMPPS     $0x11, Y3, Y0, Y3
+	VANDPS     Y3, Y2, Y2
+	VMASKMOVPS (CX), Y1, Y0
+	VADDPS     Y0, Y2, Y2
+	VMASKMOVPS Y2, Y1, (CX)
+
+done189:
+	VZEROUPPER
+	RET
+
+// func layerNormAVX2(rows int, n int, dst *float32, src *float32, gamma *float32, beta *float32, stats *float32, inverseN float32, eps float32)
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·layerNormAVX2(SB), NOSPLIT, $0-64
+	MOVQ         rows+0(FP), AX
+	MOVQ         dst+16(FP), CX
+	MOVQ         src+24(FP), DX
+	MOVQ         gamma+32(FP), BX
+	MOVQ         beta+40(FP), SI
+	MOVQ         stats+48(FP), DI
+	MOVSS        inverseN+56(FP), X0
+	VBROADCASTSS X0, Y0
+	MOVSS        eps+60(FP), X1
+	VBROADCASTSS X1, Y1
+
+row:
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ   n+8(FP), R8
+	MOVQ   DX, R9
+	CMPQ   R8, $0x08
+	JL     next194
+
+loop193:
+	VMOVUPS (R9), Y4
+	VADDPS  Y4, Y2, Y2
+	ADDQ    $+32, R9
+	SUBQ    $0x08, R8
+	CMPQ    R8, $0x08
+	JGE     loop193
+
+next194:
+	TESTQ      R8, R8
+	JZ         done192
+	LEAQ       firstLanes<>+0(SB), R10
+	MOVQ       $0x00000008, R11
+	SUBQ       R8, R11
+	VMOVUPS    (R10)(R11*4), Y4
+	VMASKMOVPS (R9), Y4, Y4
+	VADDPS     Y4, Y2, Y2
+
+done192:
+	VEXTRACTF128 $0x01, Y2, X4
+	VADDPS       X4, X2, X2
+	VPERMILPS    $0x4e, X2, X4
+	VADDPS       X4, X2, X2
+	VPERMILPS    $0xb1, X2, X4
+	VADDPS       X4, X2, X2
+	VBROADCASTSS X2, Y2
+	VMULPS       Y0, Y2, Y2
+	MOVQ         n+8(FP), R8
+	MOVQ         DX, R9
+	CMPQ         R8, $0x08
+	JL           next197
+
+loop196:
+	VMOVUPS     (R9), Y4
+	VSUBPS      Y2, Y4, Y4
+	VFMADD231PS Y4, Y4, Y3
+	ADDQ        $+32, R9
+	SUBQ        $0x08, R8
+	CMPQ        R8, $0x08
+	JGE         loop196
+
+next197:
+	TESTQ       R8, R8
+	JZ          done195
+	LEAQ        firstLanes<>+0(SB), R10
+	MOVQ        $0x00000008, R11
+	SUBQ        R8, R11
+	VMOVUPS     (R10)(R11*4), Y4
+	VMASKMOVPS  (R9), Y4, Y5
+	VSUBPS      Y2, Y5, Y5
+	VANDPS      Y4, Y5, Y5
+	VFMADD231PS Y5, Y5, Y3
+
+done195:
+	VEXTRACTF128 $0x01, Y3, X4
+	VADDPS       X4, X3, X3
+	VPERMILPS    $0x4e, X3, X4
+	VADDPS       X4, X3, X3
+	VPERMILPS    $0xb1, X3, X4
+	VADDPS       X4, X3, X3
+	VBROADCASTSS X3, Y3
+	VMULPS       Y0, Y3, Y3
+	VMOVUPS      f3f800000<>+0(SB), Y4
+	VADDPS       Y1, Y3, Y3
+	VSQRTPS      Y3, Y3
+	VDIVPS       Y3, Y4, Y3
+	VMOVSS       X2, (DI)
+	VMOVSS       X3, 4(DI)
+	MOVQ         n+8(FP), R8
+	MOVQ         DX, R9
+	MOVQ         BX, R10
+	MOVQ         SI, R11
+	MOVQ         CX, R12
+	CMPQ         R8, $0x08
+	JL           next200
+
+loop199:
+	VMOVUPS     (R9), Y4
+	VSUBPS      Y2, Y4, Y4
+	VMULPS      Y3, Y4, Y4
+	VMOVUPS     (R11), Y5
+	VMOVUPS     (R10), Y6
+	VFMADD132PS Y6, Y5, Y4
+	VMOVUPS     Y4, (R12)
+	ADDQ        $+32, R9
+	ADDQ        $+32, R10
+	ADDQ        $+32, R11
+	ADDQ        $+32, R12
+	SUBQ        $0x08, R8
+	CMPQ        R8, $0x08
+	JGE         loop199
+
+next200:
+	TESTQ       R8, R8
+	JZ          done198
+	LEAQ        firstLanes<>+0(SB), R13
+	MOVQ        $0x00000008, R14
+	SUBQ        R8, R14
+	VMOVUPS     (R13)(R14*4), Y4
+	VMASKMOVPS  (R9), Y4, Y5
+	VSUBPS      Y2, Y5, Y5
+	VMULPS      Y3, Y5, Y5
+	VMASKMOVPS  (R11), Y4, Y2
+	VMASKMOVPS  (R10), Y4, Y3
+	VFMADD132PS Y3, Y2, Y5
+	VMASKMOVPS  Y5, Y4, (R12)
+
+done198:
+	MOVQ n+8(FP), R8
+	LEAQ (DX)(R8*4), DX
+	LEAQ (CX)(R8*4), CX
+	ADDQ $0x08, DI
+	DECQ AX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func layerNormBackwardAVX2(rows int, n int, dx *float32, dgamma *float32, dbeta *float32, dy *float32, x *float32, gamma *float32, stats *float32, inverseN float32)
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·layerNormBackwardAVX2(SB), NOSPLIT, $0-76
+	MOVQ         rows+0(FP), AX
+	MOVQ         dx+16(FP), CX
+	MOVQ         dy+40(FP), DX
+	MOVQ         x+48(FP), BX
+	MOVQ         gamma+56(FP), SI
+	MOVQ         stats+64(FP), DI
+	MOVSS        inverseN+72(FP), X0
+	VBROADCASTSS X0, Y0
+
+row:
+	VBROADCASTSS (DI), Y1
+	VBROADCASTSS 4(DI), Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	MOVQ         dgamma+24(FP), R8
+	MOVQ         dbeta+32(FP), R9
+	MOVQ         n+8(FP), R10
+	MOVQ         DX, R11
+	MOVQ         BX, R12
+	MOVQ         SI, R13
+	MOVQ         R9, R9
+	CMPQ         R10, $0x08
+	JL           next203
+
+loop202:
+	VMOVUPS     (R11), Y5
+	VMOVUPS     (R12), Y6
+	VSUBPS      Y1, Y6, Y6
+	VMULPS      Y2, Y6, Y6
+	VMOVUPS     (R8), Y7
+	VMOVUPS     (R9), Y8
+	VFMADD231PS Y6, Y5, Y7
+	VADDPS      Y5, Y8, Y8
+	VMOVUPS     Y7, (R8)
+	VMOVUPS     Y8, (R9)
+	VMOVUPS     (R13), Y7
+	VMULPS      Y7, Y5, Y5
+	VADDPS      Y5, Y3, Y3
+	VFMADD231PS Y6, Y5, Y4
+	ADDQ        $+32, R11
+	ADDQ        $+32, R12
+	ADDQ        $+32, R13
+	ADDQ        $+32, R8
+	ADDQ        $+32, R9
+	SUBQ        $0x08, R10
+	CMPQ        R10, $0x08
+	JGE         loop202
+
+next203:
+	TESTQ       R10, R10
+	JZ          done201
+	LEAQ        firstLanes<>+0(SB), R14
+	MOVQ        $0x00000008, R15
+	SUBQ        R10, R15
+	VMOVUPS     (R14)(R15*4), Y5
+	VMASKMOVPS  (R11), Y5, Y6
+	VMASKMOVPS  (R12), Y5, Y7
+	VSUBPS      Y1, Y7, Y7
+	VMULPS      Y2, Y7, Y7
+	VMASKMOVPS  (R8), Y5, Y8
+	VMASKMOVPS  (R9), Y5, Y9
+	VFMADD231PS Y7, Y6, Y8
+	VADDPS      Y6, Y9, Y9
+	VMASKMOVPS  Y8, Y5, (R8)
+	VMASKMOVPS  Y9, Y5, (R9)
+	VMASKMOVPS  (R13), Y5, Y5
+	VMULPS      Y5, Y6, Y6
+	VADDPS      Y6, Y3, Y3
+	VFMADD231PS Y7, Y6, Y4
+
+done201:
+	VEXTRACTF128 $0x01, Y3, X5
+	VADDPS       X5, X3, X3
+	VPERMILPS    $0x4e, X3, X5
+	VADDPS       X5, X3, X3
+	VPERMILPS    $0xb1, X3, X5
+	VADDPS       X5, X3, X3
+	VBROADCASTSS X3, Y3
+	VMULPS       Y0, Y3, Y3
+	VEXTRACTF128 $0x01, Y4, X5
+	VADDPS       X5, X4, X4
+	VPERMILPS    $0x4e, X4, X5
+	VADDPS       X5, X4, X4
+	VPERMILPS    $0xb1, X4, X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS X4, Y4
+	VMULPS       Y0, Y4, Y4
+	MOVQ         n+8(FP), R8
+	MOVQ         DX, R9
+	MOVQ         BX, R10
+	MOVQ         SI, R11
+	MOVQ         CX, R12
+	CMPQ         R8, $0x08
+	JL           next206
+
+loop205:
+	VMOVUPS      (R9), Y5
+	VMOVUPS      (R10), Y6
+	VSUBPS       Y1, Y6, Y6
+	VMULPS       Y2, Y6, Y6
+	VMOVUPS      (R11), Y7
+	VMULPS       Y7, Y5, Y5
+	VSUBPS       Y3, Y5, Y5
+	VFNMADD231PS Y4, Y6, Y5
+	VMOVUPS      (R12), Y6
+	VFMADD231PS  Y2, Y5, Y6
+	VMOVUPS      Y6, (R12)
+	ADDQ         $+32, R9
+	ADDQ         $+32, R10
+	ADDQ         $+32, R11
+	ADDQ         $+32, R12
+	SUBQ         $0x08, R8
+	CMPQ         R8, $0x08
+	JGE          loop205
+
+next206:
+	TESTQ        R8, R8
+	JZ           done204
+	LEAQ         firstLanes<>+0(SB), R13
+	MOVQ         $0x00000008, R14
+	SUBQ         R8, R14
+	VMOVUPS      (R13)(R14*4), Y5
+	VMASKMOVPS   (R9), Y5, Y6
+	VMASKMOVPS   (R10), Y5, Y7
+	VSUBPS       Y1, Y7, Y7
+	VMULPS       Y2, Y7, Y7
+	VMASKMOVPS   (R11), Y5, Y1
+	VMULPS       Y1, Y6, Y6
+	VSUBPS       Y3, Y6, Y6
+	VFNMADD231PS Y4, Y7, Y6
+	VMASKMOVPS   (R12), Y5, Y1
+	VFMADD231PS  Y2, Y6, Y1
+	VMASKMOVPS   Y1, Y5, (R12)
+
+done204:
+	MOVQ n+8(FP), R8
+	LEAQ (DX)(R8*4), DX
+	LEAQ (BX)(R8*4), BX
+	LEAQ (CX)(R8*4), CX
+	ADDQ $0x08, DI
+	DECQ AX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func attentionWeightsAVX2(rows int, n int, p *float32, ldp uintptr, stats *float32, scale float32)
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·attentionWeightsAVX2(SB), NOSPLIT, $0-44
+	MOVQ         rows+0(FP), AX
+	MOVQ         p+16(FP), CX
+	MOVQ         ldp+24(FP), DX
+	MOVQ         stats+32(FP), BX
+	MOVSS        scale+40(FP), X0
+	VBROADCASTSS X0, Y0
+
+row:
+	VBROADCASTSS (CX), Y1
+	MOVQ         n+8(FP), SI
+	MOVQ         CX, DI
+	CMPQ         SI, $0x08
+	JL           next209
+
+loop208:
+	VMOVUPS (DI), Y2
+	VMAXPS  Y2, Y1, Y1
+	ADDQ    $+32, DI
+	SUBQ    $0x08, SI
+	CMPQ    SI, $0x08
+	JGE     loop208
+
+next209:
+	TESTQ      SI, SI
+	JZ         done207
+	LEAQ       firstLanes<>+0(SB), R8
+	MOVQ       $0x00000008, R9
+	SUBQ       SI, R9
+	VMOVUPS    (R8)(R9*4), Y2
+	VMASKMOVPS (DI), Y2, Y3
+	VBLENDVPS  Y2, Y3, Y1, Y3
+	VMAXPS     Y3, Y1, Y1
+
+done207:
+	VEXTRACTF128 $0x01, Y1, X2
+	VMAXPS       X2, X1, X1
+	VPERMILPS    $0x4e, X1, X2
+	VMAXPS       X2, X1, X1
+	VPERMILPS    $0xb1, X1, X2
+	VMAXPS       X2, X1, X1
+	VBROADCASTSS X1, Y1
+	VMULPS       Y0, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	MOVQ         n+8(FP), SI
+	MOVQ         CX, DI
+	CMPQ         SI, $0x08
+	JL           next212
+
+loop211:
+	VMOVUPS      (DI), Y3
+	VFMSUB132PS  Y0, Y1, Y3
+	VMOVUPS      f42b20000<>+0(SB), Y4
+	VMOVUPS      fc2d20000<>+0(SB), Y5
+	VMINPS       Y3, Y4, Y3
+	VMAXPS       Y3, Y5, Y3
+	VMULPS       f3fb8aa3b<>+0(SB), Y3, Y4
+	VROUNDPS     $0x00, Y4, Y4
+	VFNMADD231PS f3f318000<>+0(SB), Y4, Y3
+	VFNMADD231PS fb95e8083<>+0(SB), Y4, Y3
+	VMOVUPS      f39506967<>+0(SB), Y5
+	VFMADD213PS  f3ab743ce<>+0(SB), Y3, Y5
+	VFMADD213PS  f3c088908<>+0(SB), Y3, Y5
+	VFMADD213PS  f3d2aa9c1<>+0(SB), Y3, Y5
+	VFMADD213PS  f3e2aaaaa<>+0(SB), Y3, Y5
+	VFMADD213PS  f3f000000<>+0(SB), Y3, Y5
+	VMULPS       Y3, Y3, Y6
+	VFMADD213PS  Y3, Y6, Y5
+	VADDPS       f3f800000<>+0(SB), Y5, Y5
+	VCVTPS2DQ    Y4, Y4
+	VPSRAD       $0x01, Y4, Y3
+	VPSUBD       Y3, Y4, Y4
+	VPADDD       f0000007f<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       f0000007f<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y3, Y5, Y5
+	VMULPS       Y4, Y5, Y3
+	VADDPS       Y3, Y2, Y2
+	VMOVUPS      Y3, (DI)
+	ADDQ         $+32, DI
+	SUBQ         $0x08, SI
+	CMPQ         SI, $0x08
+	JGE          loop211
+
+next212:
+	TESTQ        SI, SI
+	JZ           done210
+	LEAQ         firstLanes<>+0(SB), R8
+	MOVQ         $0x00000008, R9
+	SUBQ         SI, R9
+	VMOVUPS      (R8)(R9*4), Y3
+	VMASKMOVPS   (DI), Y3, Y4
+	VFMSUB132PS  Y0, Y1, Y4
+	VMOVUPS      f42b20000<>+0(SB), Y5
+	VMOVUPS      fc2d20000<>+0(SB), Y6
+	VMINPS       Y4, Y5, Y4
+	VMAXPS       Y4, Y6, Y4
+	VMULPS       f3fb8aa3b<>+0(SB), Y4, Y5
+	VROUNDPS     $0x00, Y5, Y5
+	VFNMADD231PS f3f318000<>+0(SB), Y5, Y4
+	VFNMADD231PS fb95e8083<>+0(SB), Y5, Y4
+	VMOVUPS      f39506967<>+0(SB), Y6
+	VFMADD213PS  f3ab743ce<>+0(SB), Y4, Y6
+	VFMADD213PS  f3c088908<>+0(SB), Y4, Y6
+	VFMADD213PS  f3d2aa9c1<>+0(SB), Y4, Y6
+	VFMADD213PS  f3e2aaaaa<>+0(SB), Y4, Y6
+	VFMADD213PS  f3f000000<>+0(SB), Y4, Y6
+	VMULPS       Y4, Y4, Y7
+	VFMADD213PS  Y4, Y7, Y6
+	VADDPS       f3f800000<>+0(SB), Y6, Y6
+	VCVTPS2DQ    Y5, Y5
+	VPSRAD       $0x01, Y5, Y4
+	VPSUBD       Y4, Y5, Y5
+	VPADDD       f0000007f<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       f0000007f<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y4, Y6, Y6
+	VMULPS       Y5, Y6, Y4
+	VANDPS       Y3, Y4, Y4
+	VADDPS       Y4, Y2, Y2
+	VMASKMOVPS   Y4, Y3, (DI)
+
+done210:
+	VEXTRACTF128 $0x01, Y2, X3
+	VADDPS       X3, X2, X2
+	VPERMILPS    $0x4e, X2, X3
+	VADDPS       X3, X2, X2
+	VPERMILPS    $0xb1, X2, X3
+	VADDPS       X3, X2, X2
+	VMOVSS       f3f800000<>+0(SB), X3
+	VDIVSS       X2, X3, X3
+	VBROADCASTSS X3, Y2
+	MOVQ         n+8(FP), SI
+	MOVQ         CX, DI
+	CMPQ         SI, $0x08
+	JL           next215
+
+loop214:
+	VMOVUPS (DI), Y3
+	VMULPS  Y2, Y3, Y3
+	VMOVUPS Y3, (DI)
+	ADDQ    $+32, DI
+	SUBQ    $0x08, SI
+	CMPQ    SI, $0x08
+	JGE     loop214
+
+next215:
+	TESTQ      SI, SI
+	JZ         done213
+	LEAQ       firstLanes<>+0(SB), R8
+	MOVQ       $0x00000008, R9
+	SUBQ       SI, R9
+	VMOVUPS    (R8)(R9*4), Y3
+	VMASKMOVPS (DI), Y3, Y4
+	VMULPS     Y2, Y4, Y4
+	VMASKMOVPS Y4, Y3, (DI)
+
+done213:
+	VMOVSS X1, (BX)
+	VMOVSS X2, 4(BX)
+	ADDQ   DX, CX
+	ADDQ   $0x08, BX
+	DECQ   AX
+	JNZ    row
+	VZEROUPPER
+	RET
+
+// func attentionWeightsBackwardAVX2(rows int, n int, p *float32, dp *float32, ldp uintptr, stats *float32, dots *float32, scale float32)
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·attentionWeightsBackwardAVX2(SB), NOSPLIT, $0-60
+	MOVQ         rows+0(FP), AX
+	MOVQ         p+16(FP), CX
+	MOVQ         dp+24(FP), DX
+	MOVQ         ldp+32(FP), BX
+	MOVQ         stats+40(FP), SI
+	MOVQ         dots+48(FP), DI
+	MOVSS        scale+56(FP), X0
+	VBROADCASTSS X0, Y0
+
+row:
+	VBROADCASTSS (SI), Y1
+	VBROADCASTSS 4(SI), Y2
+	VBROADCASTSS (DI), Y3
+	MOVQ         n+8(FP), R8
+	MOVQ         CX, R9
+	MOVQ         DX, R10
+	CMPQ         R8, $0x08
+	JL           next218
+
+loop217:
+	VMOVUPS      (R9), Y4
+	VMOVUPS      (R10), Y5
+	VFMSUB132PS  Y0, Y1, Y4
+	VMOVUPS      f42b20000<>+0(SB), Y6
+	VMOVUPS      fc2d20000<>+0(SB), Y7
+	VMINPS       Y4, Y6, Y4
+	VMAXPS       Y4, Y7, Y4
+	VMULPS       f3fb8aa3b<>+0(SB), Y4, Y6
+	VROUNDPS     $0x00, Y6, Y6
+	VFNMADD231PS f3f318000<>+0(SB), Y6, Y4
+	VFNMADD231PS fb95e8083<>+0(SB), Y6, Y4
+	VMOVUPS      f39506967<>+0(SB), Y7
+	VFMADD213PS  f3ab743ce<>+0(SB), Y4, Y7
+	VFMADD213PS  f3c088908<>+0(SB), Y4, Y7
+	VFMADD213PS  f3d2aa9c1<>+0(SB), Y4, Y7
+	VFMADD213PS  f3e2aaaaa<>+0(SB), Y4, Y7
+	VFMADD213PS  f3f000000<>+0(SB), Y4, Y7
+	VMULPS       Y4, Y4, Y8
+	VFMADD213PS  Y4, Y8, Y7
+	VADDPS       f3f800000<>+0(SB), Y7, Y7
+	VCVTPS2DQ    Y6, Y6
+	VPSRAD       $0x01, Y6, Y4
+	VPSUBD       Y4, Y6, Y6
+	VPADDD       f0000007f<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       f0000007f<>+0(SB), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y4, Y7, Y7
+	VMULPS       Y6, Y7, Y4
+	VMULPS       Y2, Y4, Y4
+	VSUBPS       Y3, Y5, Y5
+	VMULPS       Y0, Y5, Y5
+	VMULPS       Y4, Y5, Y5
+	VMOVUPS      Y4, (R9)
+	VMOVUPS      Y5, (R10)
+	ADDQ         $+32, R9
+	ADDQ         $+32, R10
+	SUBQ         $0x08, R8
+	CMPQ         R8, $0x08
+	JGE          loop217
+
+next218:
+	TESTQ        R8, R8
+	JZ           done216
+	LEAQ         firstLanes<>+0(SB), R11
+	MOVQ         $0x00000008, R12
+	SUBQ         R8, R12
+	VMOVUPS      (R11)(R12*4), Y4
+	VMASKMOVPS   (R9), Y4, Y5
+	VMASKMOVPS   (R10), Y4, Y6
+	VFMSUB132PS  Y0, Y1, Y5
+	VMOVUPS      f42b20000<>+0(SB), Y1
+	VMOVUPS      fc2d20000<>+0(SB), Y7
+	VMINPS       Y5, Y1, Y5
+	VMAXPS       Y5, Y7, Y5
+	VMULPS       f3fb8aa3b<>+0(SB), Y5, Y1
+	VROUNDPS     $0x00, Y1, Y1
+	VFNMADD231PS f3f318000<>+0(SB), Y1, Y5
+	VFNMADD231PS fb95e8083<>+0(SB), Y1, Y5
+	VMOVUPS      f39506967<>+0(SB), Y7
+	VFMADD213PS  f3ab743ce<>+0(SB), Y5, Y7
+	VFMADD213PS  f3c088908<>+0(SB), Y5, Y7
+	VFMADD213PS  f3d2aa9c1<>+0(SB), Y5, Y7
+	VFMADD213PS  f3e2aaaaa<>+0(SB), Y5, Y7
+	VFMADD213PS  f3f000000<>+0(SB), Y5, Y7
+	VMULPS       Y5, Y5, Y8
+	VFMADD213PS  Y5, Y8, Y7
+	VADDPS       f3f800000<>+0(SB), Y7, Y7
+	VCVTPS2DQ    Y1, Y1
+	VPSRAD       $0x01, Y1, Y5
+	VPSUBD       Y5, Y1, Y1
+	VPADDD       f0000007f<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VPADDD       f0000007f<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y5, Y7, Y7
+	VMULPS       Y1, Y7, Y5
+	VMULPS       Y2, Y5, Y5
+	VSUBPS       Y3, Y6, Y6
+	VMULPS       Y0, Y6, Y6
+	VMULPS       Y5, Y6, Y6
+	VMASKMOVPS   Y5, Y4, (R9)
+	VMASKMOVPS   Y6, Y4, (R10)
+
+done216:
+	ADDQ BX, CX
+	ADDQ BX, DX
+	ADDQ $0x08, SI
+	ADDQ $0x04, DI
 	DECQ AX
 	JNZ  row
 	VZEROUPPER
@@ -6363,9 +8339,9 @@ TEXT ·axpyAVX2(SB), NOSPLIT, $0-28
 	MOVSS        alpha+24(FP), X0
 	VBROADCASTSS X0, Y0
 	CMPQ         AX, $0x20
-	JL           next130
+	JL           next221
 
-loop129:
+loop220:
 	VMOVUPS     (CX), Y1
 	VMOVUPS     (DX), Y2
 	VFMADD231PS Y2, Y0, Y1
@@ -6386,13 +8362,13 @@ loop129:
 	ADDQ        $+128, DX
 	SUBQ        $0x20, AX
 	CMPQ        AX, $0x20
-	JGE         loop129
+	JGE         loop220
 
-next130:
+next221:
 	CMPQ AX, $0x08
-	JL   next132
+	JL   next223
 
-loop131:
+loop222:
 	VMOVUPS     (CX), Y1
 	VMOVUPS     (DX), Y2
 	VFMADD231PS Y2, Y0, Y1
@@ -6401,11 +8377,11 @@ loop131:
 	ADDQ        $+32, DX
 	SUBQ        $0x08, AX
 	CMPQ        AX, $0x08
-	JGE         loop131
+	JGE         loop222
 
-next132:
+next223:
 	TESTQ       AX, AX
-	JZ          done128
+	JZ          done219
 	LEAQ        firstLanes<>+0(SB), BX
 	MOVQ        $0x00000008, SI
 	SUBQ        AX, SI
@@ -6415,7 +8391,7 @@ next132:
 	VFMADD231PS Y3, Y0, Y2
 	VMASKMOVPS  Y2, Y1, (CX)
 
-done128:
+done219:
 	VZEROUPPER
 	RET
 
@@ -6427,9 +8403,9 @@ TEXT ·scaleAVX2(SB), NOSPLIT, $0-20
 	MOVSS        alpha+16(FP), X0
 	VBROADCASTSS X0, Y0
 	CMPQ         AX, $0x20
-	JL           next135
+	JL           next226
 
-loop134:
+loop225:
 	VMOVUPS (CX), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (CX)
@@ -6445,24 +8421,24 @@ loop134:
 	ADDQ    $+128, CX
 	SUBQ    $0x20, AX
 	CMPQ    AX, $0x20
-	JGE     loop134
+	JGE     loop225
 
-next135:
+next226:
 	CMPQ AX, $0x08
-	JL   next137
+	JL   next228
 
-loop136:
+loop227:
 	VMOVUPS (CX), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (CX)
 	ADDQ    $+32, CX
 	SUBQ    $0x08, AX
 	CMPQ    AX, $0x08
-	JGE     loop136
+	JGE     loop227
 
-next137:
+next228:
 	TESTQ      AX, AX
-	JZ         done133
+	JZ         done224
 	LEAQ       firstLanes<>+0(SB), DX
 	MOVQ       $0x00000008, BX
 	SUBQ       AX, BX
@@ -6471,7 +8447,79 @@ next137:
 	VMULPS     Y0, Y2, Y2
 	VMASKMOVPS Y2, Y1, (CX)
 
-done133:
+done224:
+	VZEROUPPER
+	RET
+
+// func mulAddAVX2(n int, dst *float32, a *float32, b *float32)
+// Requires: AVX, FMA3
+TEXT ·mulAddAVX2(SB), NOSPLIT, $0-32
+	MOVQ n+0(FP), AX
+	MOVQ dst+8(FP), CX
+	MOVQ a+16(FP), DX
+	MOVQ b+24(FP), BX
+	CMPQ AX, $0x20
+	JL   next231
+
+loop230:
+	VMOVUPS     (CX), Y0
+	VMOVUPS     (DX), Y1
+	VMOVUPS     (BX), Y2
+	VFMADD231PS Y1, Y2, Y0
+	VMOVUPS     Y0, (CX)
+	VMOVUPS     32(CX), Y0
+	VMOVUPS     32(DX), Y1
+	VMOVUPS     32(BX), Y2
+	VFMADD231PS Y1, Y2, Y0
+	VMOVUPS     Y0, 32(CX)
+	VMOVUPS     64(CX), Y0
+	VMOVUPS     64(DX), Y1
+	VMOVUPS     64(BX), Y2
+	VFMADD231PS Y1, Y2, Y0
+	VMOVUPS     Y0, 64(CX)
+	VMOVUPS     96(CX), Y0
+	VMOVUPS     96(DX), Y1
+	VMOVUPS     96(BX), Y2
+	VFMADD231PS Y1, Y2, Y0
+	VMOVUPS     Y0, 96(CX)
+	ADDQ        $+128, CX
+	ADDQ        $+128, DX
+	ADDQ        $+128, BX
+	SUBQ        $0x20, AX
+	CMPQ        AX, $0x20
+	JGE         loop230
+
+next231:
+	CMPQ AX, $0x08
+	JL   next233
+
+loop232:
+	VMOVUPS     (CX), Y0
+	VMOVUPS     (DX), Y1
+	VMOVUPS     (BX), Y2
+	VFMADD231PS Y1, Y2, Y0
+	VMOVUPS     Y0, (CX)
+	ADDQ        $+32, CX
+	ADDQ        $+32, DX
+	ADDQ        $+32, BX
+	SUBQ        $0x08, AX
+	CMPQ        AX, $0x08
+	JGE         loop232
+
+next233:
+	TESTQ       AX, AX
+	JZ          done229
+	LEAQ        firstLanes<>+0(SB), SI
+	MOVQ        $0x00000008, DI
+	SUBQ        AX, DI
+	VMOVUPS     (SI)(DI*4), Y0
+	VMASKMOVPS  (CX), Y0, Y1
+	VMASKMOVPS  (DX), Y0, Y2
+	VMASKMOVPS  (BX), Y0, Y3
+	VFMADD231PS Y2, Y3, Y1
+	VMASKMOVPS  Y1, Y0, (CX)
+
+done229:
 	VZEROUPPER
 	RET
 
@@ -6483,9 +8531,9 @@ TEXT ·addAVX2(SB), NOSPLIT, $0-32
 	MOVQ a+16(FP), DX
 	MOVQ b+24(FP), BX
 	CMPQ AX, $0x20
-	JL   next140
+	JL   next236
 
-loop139:
+loop235:
 	VMOVUPS (DX), Y0
 	VMOVUPS (BX), Y1
 	VADDPS  Y1, Y0, Y0
@@ -6507,13 +8555,13 @@ loop139:
 	ADDQ    $+128, BX
 	SUBQ    $0x20, AX
 	CMPQ    AX, $0x20
-	JGE     loop139
+	JGE     loop235
 
-next140:
+next236:
 	CMPQ AX, $0x08
-	JL   next142
+	JL   next238
 
-loop141:
+loop237:
 	VMOVUPS (DX), Y0
 	VMOVUPS (BX), Y1
 	VADDPS  Y1, Y0, Y0
@@ -6523,11 +8571,11 @@ loop141:
 	ADDQ    $+32, BX
 	SUBQ    $0x08, AX
 	CMPQ    AX, $0x08
-	JGE     loop141
+	JGE     loop237
 
-next142:
+next238:
 	TESTQ      AX, AX
-	JZ         done138
+	JZ         done234
 	LEAQ       firstLanes<>+0(SB), SI
 	MOVQ       $0x00000008, DI
 	SUBQ       AX, DI
@@ -6537,7 +8585,7 @@ next142:
 	VADDPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (CX)
 
-done138:
+done234:
 	VZEROUPPER
 	RET
 
@@ -6549,9 +8597,9 @@ TEXT ·mulAVX2(SB), NOSPLIT, $0-32
 	MOVQ a+16(FP), DX
 	MOVQ b+24(FP), BX
 	CMPQ AX, $0x20
-	JL   next145
+	JL   next241
 
-loop144:
+loop240:
 	VMOVUPS (DX), Y0
 	VMOVUPS (BX), Y1
 	VMULPS  Y1, Y0, Y0
@@ -6573,13 +8621,13 @@ loop144:
 	ADDQ    $+128, BX
 	SUBQ    $0x20, AX
 	CMPQ    AX, $0x20
-	JGE     loop144
+	JGE     loop240
 
-next145:
+next241:
 	CMPQ AX, $0x08
-	JL   next147
+	JL   next243
 
-loop146:
+loop242:
 	VMOVUPS (DX), Y0
 	VMOVUPS (BX), Y1
 	VMULPS  Y1, Y0, Y0
@@ -6589,11 +8637,11 @@ loop146:
 	ADDQ    $+32, BX
 	SUBQ    $0x08, AX
 	CMPQ    AX, $0x08
-	JGE     loop146
+	JGE     loop242
 
-next147:
+next243:
 	TESTQ      AX, AX
-	JZ         done143
+	JZ         done239
 	LEAQ       firstLanes<>+0(SB), SI
 	MOVQ       $0x00000008, DI
 	SUBQ       AX, DI
@@ -6603,7 +8651,7 @@ next147:
 	VMULPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (CX)
 
-done143:
+done239:
 	VZEROUPPER
 	RET
 
@@ -6618,9 +8666,9 @@ TEXT ·dotAVX2(SB), NOSPLIT, $0-28
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	CMPQ   AX, $0x20
-	JL     next150
+	JL     next246
 
-loop149:
+loop245:
 	VMOVUPS     (CX), Y4
 	VMOVUPS     (DX), Y5
 	VFMADD231PS Y4, Y5, Y0
@@ -6637,13 +8685,13 @@ loop149:
 	ADDQ        $+128, DX
 	SUBQ        $0x20, AX
 	CMPQ        AX, $0x20
-	JGE         loop149
+	JGE         loop245
 
-next150:
+next246:
 	CMPQ AX, $0x08
-	JL   next152
+	JL   next248
 
-loop151:
+loop247:
 	VMOVUPS     (CX), Y4
 	VMOVUPS     (DX), Y5
 	VFMADD231PS Y4, Y5, Y0
@@ -6651,11 +8699,11 @@ loop151:
 	ADDQ        $+32, DX
 	SUBQ        $0x08, AX
 	CMPQ        AX, $0x08
-	JGE         loop151
+	JGE         loop247
 
-next152:
+next248:
 	TESTQ       AX, AX
-	JZ          done148
+	JZ          done244
 	LEAQ        firstLanes<>+0(SB), BX
 	MOVQ        $0x00000008, SI
 	SUBQ        AX, SI
@@ -6664,7 +8712,7 @@ next152:
 	VMASKMOVPS  (DX), Y4, Y4
 	VFMADD231PS Y5, Y4, Y0
 
-done148:
+done244:
 	VADDPS       Y1, Y0, Y0
 	VADDPS       Y3, Y2, Y2
 	VADDPS       Y2, Y0, Y0
@@ -6686,9 +8734,9 @@ TEXT ·sumSquaresAVX2(SB), NOSPLIT, $0-24
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	CMPQ   AX, $0x08
-	JL     next155
+	JL     next251
 
-loop154:
+loop250:
 	VMOVUPS      (CX), Y2
 	VEXTRACTF128 $0x01, Y2, X3
 	VCVTPS2PD    X2, Y2
@@ -6698,11 +8746,11 @@ loop154:
 	ADDQ         $+32, CX
 	SUBQ         $0x08, AX
 	CMPQ         AX, $0x08
-	JGE          loop154
+	JGE          loop250
 
-next155:
+next251:
 	TESTQ        AX, AX
-	JZ           done153
+	JZ           done249
 	LEAQ         firstLanes<>+0(SB), DX
 	MOVQ         $0x00000008, BX
 	SUBQ         AX, BX
@@ -6714,7 +8762,7 @@ next155:
 	VFMADD231PD  Y2, Y2, Y0
 	VFMADD231PD  Y3, Y3, Y1
 
-done153:
+done249:
 	VADDPD       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X0
@@ -6731,9 +8779,9 @@ TEXT ·addRowAVX2(SB), NOSPLIT, $0-40
 	MOVQ dst+16(FP), CX
 	MOVQ row+32(FP), DX
 	CMPQ AX, $0x20
-	JL   next158
+	JL   next254
 
-loop157:
+loop253:
 	VMOVUPS (DX), Y0
 	VMOVUPS 32(DX), Y1
 	VMOVUPS 64(DX), Y2
@@ -6742,7 +8790,7 @@ loop157:
 	MOVQ    rows+0(FP), SI
 	MOVQ    ldd+24(FP), DI
 
-rows159:
+rows255:
 	VMOVUPS (BX), Y4
 	VADDPS  Y0, Y4, Y4
 	VMOVUPS Y4, (BX)
@@ -6757,39 +8805,39 @@ rows159:
 	VMOVUPS Y4, 96(BX)
 	ADDQ    DI, BX
 	DECQ    SI
-	JNZ     rows159
+	JNZ     rows255
 	ADDQ    $+128, CX
 	ADDQ    $+128, DX
 	SUBQ    $0x20, AX
 	CMPQ    AX, $0x20
-	JGE     loop157
+	JGE     loop253
 
-next158:
+next254:
 	CMPQ AX, $0x08
-	JL   next161
+	JL   next257
 
-loop160:
+loop256:
 	VMOVUPS (DX), Y0
 	MOVQ    CX, BX
 	MOVQ    rows+0(FP), SI
 	MOVQ    ldd+24(FP), DI
 
-rows162:
+rows258:
 	VMOVUPS (BX), Y1
 	VADDPS  Y0, Y1, Y1
 	VMOVUPS Y1, (BX)
 	ADDQ    DI, BX
 	DECQ    SI
-	JNZ     rows162
+	JNZ     rows258
 	ADDQ    $+32, CX
 	ADDQ    $+32, DX
 	SUBQ    $0x08, AX
 	CMPQ    AX, $0x08
-	JGE     loop160
+	JGE     loop256
 
-next161:
+next257:
 	TESTQ      AX, AX
-	JZ         done156
+	JZ         done252
 	LEAQ       firstLanes<>+0(SB), BX
 	MOVQ       $0x00000008, SI
 	SUBQ       AX, SI
@@ -6799,15 +8847,15 @@ next161:
 	MOVQ       rows+0(FP), CX
 	MOVQ       ldd+24(FP), DX
 
-rows163:
+rows259:
 	VMASKMOVPS (AX), Y0, Y2
 	VADDPS     Y1, Y2, Y2
 	VMASKMOVPS Y2, Y0, (AX)
 	ADDQ       DX, AX
 	DECQ       CX
-	JNZ        rows163
+	JNZ        rows259
 
-done156:
+done252:
 	VZEROUPPER
 	RET
 
@@ -6818,9 +8866,9 @@ TEXT ·sumRowsAVX2(SB), NOSPLIT, $0-40
 	MOVQ dst+16(FP), CX
 	MOVQ src+24(FP), DX
 	CMPQ AX, $0x40
-	JL   next166
+	JL   next262
 
-loop165:
+loop261:
 	VMOVUPS (CX), Y0
 	VMOVUPS 32(CX), Y1
 	VMOVUPS 64(CX), Y2
@@ -6833,7 +8881,7 @@ loop165:
 	MOVQ    rows+0(FP), SI
 	MOVQ    lds+32(FP), DI
 
-rows167:
+rows263:
 	VMOVUPS (BX), Y8
 	VADDPS  Y8, Y0, Y0
 	VMOVUPS 32(BX), Y8
@@ -6852,7 +8900,7 @@ rows167:
 	VADDPS  Y8, Y7, Y7
 	ADDQ    DI, BX
 	DECQ    SI
-	JNZ     rows167
+	JNZ     rows263
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, 32(CX)
 	VMOVUPS Y2, 64(CX)
@@ -6865,34 +8913,34 @@ rows167:
 	ADDQ    $+256, DX
 	SUBQ    $0x40, AX
 	CMPQ    AX, $0x40
-	JGE     loop165
+	JGE     loop261
 
-next166:
+next262:
 	CMPQ AX, $0x08
-	JL   next169
+	JL   next265
 
-loop168:
+loop264:
 	VMOVUPS (CX), Y0
 	MOVQ    DX, BX
 	MOVQ    rows+0(FP), SI
 	MOVQ    lds+32(FP), DI
 
-rows170:
+rows266:
 	VMOVUPS (BX), Y1
 	VADDPS  Y1, Y0, Y0
 	ADDQ    DI, BX
 	DECQ    SI
-	JNZ     rows170
+	JNZ     rows266
 	VMOVUPS Y0, (CX)
 	ADDQ    $+32, CX
 	ADDQ    $+32, DX
 	SUBQ    $0x08, AX
 	CMPQ    AX, $0x08
-	JGE     loop168
+	JGE     loop264
 
-next169:
+next265:
 	TESTQ      AX, AX
-	JZ         done164
+	JZ         done260
 	LEAQ       firstLanes<>+0(SB), BX
 	MOVQ       $0x00000008, SI
 	SUBQ       AX, SI
@@ -6902,15 +8950,15 @@ next169:
 	MOVQ       rows+0(FP), DX
 	MOVQ       lds+32(FP), BX
 
-rows171:
+rows267:
 	VMASKMOVPS (AX), Y0, Y2
 	VADDPS     Y2, Y1, Y1
 	ADDQ       BX, AX
 	DECQ       DX
-	JNZ        rows171
+	JNZ        rows267
 	VMASKMOVPS Y1, Y0, (CX)
 
-done164:
+done260:
 	VZEROUPPER
 	RET
 
@@ -6931,9 +8979,9 @@ row:
 	MOVQ    CX, R8
 	MOVQ    n+8(FP), R10
 	CMPQ    R10, $0x20
-	JL      next174
+	JL      next270
 
-loop173:
+loop269:
 	VMOVUPS (R9), Y0
 	VMOVUPS Y0, (R8)
 	VMOVUPS 32(R9), Y0
@@ -6946,24 +8994,24 @@ loop173:
 	ADDQ    $+128, R9
 	SUBQ    $0x20, R10
 	CMPQ    R10, $0x20
-	JGE     loop173
+	JGE     loop269
 
-next174:
+next270:
 	CMPQ R10, $0x08
-	JL   next176
+	JL   next272
 
-loop175:
+loop271:
 	VMOVUPS (R9), Y0
 	VMOVUPS Y0, (R8)
 	ADDQ    $+32, R8
 	ADDQ    $+32, R9
 	SUBQ    $0x08, R10
 	CMPQ    R10, $0x08
-	JGE     loop175
+	JGE     loop271
 
-next176:
+next272:
 	TESTQ      R10, R10
-	JZ         done172
+	JZ         done268
 	LEAQ       firstLanes<>+0(SB), R11
 	MOVQ       $0x00000008, R12
 	SUBQ       R10, R12
@@ -6971,7 +9019,7 @@ next176:
 	VMASKMOVPS (R9), Y0, Y1
 	VMASKMOVPS Y1, Y0, (R8)
 
-done172:
+done268:
 	ADDQ DX, CX
 	ADDQ $0x04, DI
 	DECQ AX
@@ -6996,9 +9044,9 @@ row:
 	MOVQ    CX, R8
 	MOVQ    n+8(FP), R10
 	CMPQ    R10, $0x20
-	JL      next179
+	JL      next275
 
-loop178:
+loop274:
 	VMOVUPS (R9), Y0
 	VMOVUPS (R8), Y1
 	VADDPS  Y1, Y0, Y0
@@ -7019,13 +9067,13 @@ loop178:
 	ADDQ    $+128, R9
 	SUBQ    $0x20, R10
 	CMPQ    R10, $0x20
-	JGE     loop178
+	JGE     loop274
 
-next179:
+next275:
 	CMPQ R10, $0x08
-	JL   next181
+	JL   next277
 
-loop180:
+loop276:
 	VMOVUPS (R9), Y0
 	VMOVUPS (R8), Y1
 	VADDPS  Y1, Y0, Y0
@@ -7034,11 +9082,11 @@ loop180:
 	ADDQ    $+32, R9
 	SUBQ    $0x08, R10
 	CMPQ    R10, $0x08
-	JGE     loop180
+	JGE     loop276
 
-next181:
+next277:
 	TESTQ      R10, R10
-	JZ         done177
+	JZ         done273
 	LEAQ       firstLanes<>+0(SB), R11
 	MOVQ       $0x00000008, R12
 	SUBQ       R10, R12
@@ -7048,7 +9096,7 @@ next181:
 	VADDPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (R9)
 
-done177:
+done273:
 	ADDQ DX, CX
 	ADDQ $0x04, DI
 	DECQ AX
@@ -7074,9 +9122,9 @@ TEXT ·adamWAVX2(SB), NOSPLIT, $0-48
 	VBROADCASTSS 24(DI), Y6
 	VBROADCASTSS 28(DI), Y7
 	CMPQ         AX, $0x08
-	JL           next184
+	JL           next280
 
-loop183:
+loop279:
 	VMOVUPS     (CX), Y8
 	VMOVUPS     (DX), Y9
 	VMOVUPS     (BX), Y10
@@ -7101,11 +9149,11 @@ loop183:
 	ADDQ        $+32, SI
 	SUBQ        $0x08, AX
 	CMPQ        AX, $0x08
-	JGE         loop183
+	JGE         loop279
 
-next184:
+next280:
 	TESTQ       AX, AX
-	JZ          done182
+	JZ          done278
 	LEAQ        firstLanes<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        AX, R8
@@ -7129,7 +9177,7 @@ next184:
 	VSUBPS      Y11, Y9, Y9
 	VMASKMOVPS  Y9, Y8, (CX)
 
-done182:
+done278:
 	VZEROUPPER
 	RET
 

@@ -26,6 +26,15 @@ func Mul(dst, a, b []float32) {
 	}
 }
 
+// MulAdd computes dst[i] += a[i] * b[i].
+func MulAdd(dst, a, b []float32) {
+	checkEqual("MulAdd", len(dst), len(a))
+	checkEqual("MulAdd", len(dst), len(b))
+	if len(dst) > 0 {
+		mulAdd(dst, a, b)
+	}
+}
+
 // Scale computes dst[i] *= alpha.
 func Scale(dst []float32, alpha float32) {
 	if len(dst) > 0 {

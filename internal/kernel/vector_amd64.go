@@ -35,6 +35,17 @@ func mul(dst, a, b []float32) {
 	}
 }
 
+func mulAdd(dst, a, b []float32) {
+	switch current {
+	case avx512:
+		mulAddAVX512(len(dst), &dst[0], &a[0], &b[0])
+	case avx2:
+		mulAddAVX2(len(dst), &dst[0], &a[0], &b[0])
+	default:
+		mulAddGeneric(dst, a, b)
+	}
+}
+
 func scale(dst []float32, alpha float32) {
 	switch current {
 	case avx512:

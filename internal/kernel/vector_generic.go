@@ -21,6 +21,13 @@ func mulGeneric(dst, a, b []float32) {
 	}
 }
 
+func mulAddGeneric(dst, a, b []float32) {
+	a, b = a[:len(dst)], b[:len(dst)]
+	for i := range dst {
+		dst[i] += a[i] * b[i]
+	}
+}
+
 func scaleGeneric(dst []float32, alpha float32) {
 	for i := range dst {
 		dst[i] *= alpha

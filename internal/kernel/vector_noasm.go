@@ -25,3 +25,7 @@ func dot(a, b []float32) float32 {
 func sumSquares(a []float32) float64 {
 	return sumSquaresGeneric(a)
 }
+
+func mulAdd(dst, a, b []float32) {
+	mulAddGeneric(dst, a, b)
+}

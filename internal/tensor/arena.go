@@ -41,6 +41,16 @@ func (a *Arena) Zeros(n int) []float32 {
 	return s
 }
 
+// Mark is a state of an arena: see Release.
+type Mark struct{ chunk, used int }
+
+// Mark returns the arena's state for Release.
+func (a *Arena) Mark() Mark { return Mark{a.chunk, a.used} }
+
+// Release makes what was taken after the mark available again: scratch of an
+// operation that others can have after it.
+func (a *Arena) Release(m Mark) { a.chunk, a.used = m.chunk, m.used }
+
 // Reset makes all memory available again; slices handed out before must no
 // longer be used. Memory split over several chunks is joined into one.
 func (a *Arena) Reset() {

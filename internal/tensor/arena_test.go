@@ -75,3 +75,22 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 		t.Errorf("%v allocations a pass", n)
 	}
 }
+
+// TestReleaseReturnsScratch: and keeps what was taken before.
+func TestReleaseReturnsScratch(t *testing.T) {
+	var a tensor.Arena
+	before := a.Take(100)
+	before[99] = 7
+	m := a.Mark()
+	first := a.Take(70000) // in another chunk
+	a.Take(10)
+	a.Release(m)
+	second := a.Take(70000)
+	if unsafe.SliceData(first) != unsafe.SliceData(second) {
+		t.Error("the scratch is not taken again")
+	}
+	clear(second)
+	if before[99] != 7 {
+		t.Error("the scratch overlaps what was taken before")
+	}
+}

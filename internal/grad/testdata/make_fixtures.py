@@ -164,6 +164,28 @@ def losses():
     yield case("reverse kl", "reverse_kl", [x], lambda x: F.kl_div(log_q, F.log_softmax(x, -1), reduction="batchmean", log_target=True), target=numbers(q))
 
 
+def attention(x, n, heads):
+    """PyTorch's attention over sequences of n rows of queries | keys | values."""
+    q, k, v = (t.view(-1, n, heads, t.shape[1] // heads).transpose(1, 2) for t in x.chunk(3, 1))
+    y = F.scaled_dot_product_attention(q, k, v)
+    return y.transpose(1, 2).reshape(x.shape[0], -1)
+
+
+def tokens():
+    yield case("layer norm", "layer_norm", [draw(4, 6), draw(1, 6), draw(1, 6)], lambda x, a, b: F.layer_norm(x, (6,), a[0], b[0]))
+    yield case("layer norm, 33 columns far from zero", "layer_norm", [draw(3, 33) + 4, draw(1, 33), draw(1, 33)],
+               lambda x, a, b: F.layer_norm(x, (33,), a[0], b[0]))
+    for name, n, heads, d, sequences in (("", 4, 2, 3, 2), (", one row", 1, 1, 4, 3), (", 130 rows", 130, 1, 2, 1), (", 17 columns a head", 5, 2, 17, 1)):
+        yield case("attention" + name, "attention", [draw(sequences * n, 3 * heads * d)], lambda x: attention(x, n, heads), steps=n, heads=heads)
+    yield case("reshape", "reshape", [draw(3, 4)], lambda x: x.reshape(2, 6), steps=2, cols=6)
+    yield case("transpose", "transpose", [draw(6, 4)], lambda x: x.view(2, 3, 4).transpose(1, 2).reshape(8, 3), steps=3)
+    for outer, n, inner in ((2, 3, 2), (4, 2, 1), (1, 5, 3)):
+        yield case(f"mean over {outer}x{n}x{inner}", "mean", [draw(outer * n * inner, 3)],
+                   lambda x: x.view(outer, n, inner, 3).mean(1).reshape(-1, 3), steps=n, inner=inner)
+        yield case(f"add repeated over {outer}x{n}x{inner}", "add_repeated", [draw(outer * n * inner, 3), draw(outer * inner, 3)],
+                   lambda x, y: (x.view(outer, n, inner, 3) + y.view(outer, 1, inner, 3)).reshape(x.shape), steps=n, inner=inner)
+
+
 def statistics():
     """numpy's seven numbers of each row; no gradient."""
     for n in (1, 2, 3, 4, 7, 64, 101):
@@ -175,7 +197,7 @@ def statistics():
 
 def main():
     out = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parent)
-    cases = [*elementwise(), *linear(), *recurrents(), *losses(), *statistics()]
+    cases = [*elementwise(), *linear(), *recurrents(), *losses(), *statistics(), *tokens()]
     head = f'{{"torch":"{torch.__version__.split("+")[0]}","numpy":"{np.__version__}","cases":[\n'
     lines = ",\n".join(json.dumps(c, separators=(",", ":")) for c in cases)
     (out / "ops.json").write_text(head + lines + "\n]}\n")

@@ -132,7 +132,101 @@ func activations(s isa) {
 		return func(xs []vec) { s.tanhs(xs, c) }
 	})
 	unary("exps", func() func([]vec) { return s.exps })
+	unary("gelus", func() func([]vec) {
+		c := s.clamps()
+		return func(xs []vec) {
+			for _, x := range xs {
+				t := s.geluTanh(x, c)
+				half := s.vec()
+				VMULPS(constant(0.5), x, half)
+				VMOVAPS(half, x)
+				VFMADD231PS(half, t, x)
+			}
+		}
+	})
+	unary("relus", func() func([]vec) {
+		zero := s.vec()
+		s.zero(zero)
+		return func(xs []vec) {
+			for _, x := range xs {
+				VMAXPS(x, zero, x) // a NaN stays one
+			}
+		}
+	})
 }
+
+// The constants of the tanh form of GELU: sqrt(2/pi) and that times 0.044715.
+const (
+	geluLinear = 0.7978845608028654
+	geluCubic  = 0.7978845608028654 * 0.044715
+	geluLimit  = 5
+)
+
+// geluTanh returns tanh(geluLinear*x + geluCubic*x^3).
+func (s isa) geluTanh(x vec, c clamps) vec {
+	t := s.vec()
+	VMULPS(x, x, t)
+	VMULPS(constant(geluCubic), t, t)
+	VADDPS(constant(geluLinear), t, t)
+	VMULPS(x, t, t)
+	s.tanhs([]vec{t}, c)
+	return t
+}
+
+// slopes emits kernels that add dy times the slope of a function to dx.
+func slopes(s isa) {
+	slope := func(name, array string, prepare func() func(a access, d vec)) {
+		s.text(name, "func(n int, dx, "+array+", dy *float32)")
+		r := arguments("n", "dx", array, "dy")
+		apply := prepare()
+		overElements(s, r[0], 1, func(a access) {
+			d := a.load(2, 0)
+			apply(a, d)
+			VADDPS(a.load(0, 0), d, d)
+			a.store(d, 0, 0)
+		}, r[1], r[2], r[3])
+		ret()
+	}
+	slope("gelusBackward", "x", func() func(access, vec) {
+		c, limit, negative := s.clamps(), s.broadcast(geluLimit), s.broadcast(-geluLimit)
+		return func(a access, d vec) {
+			x := a.load(1, 0)
+			t := s.geluTanh(x, c)
+			// 0.5*(1+t) + 0.5*x*(1-t*t)*(geluLinear + 3*geluCubic*x*x); beyond
+			// the limit 1-t*t should be zero and must not be blown up.
+			VMINPS(limit, x, x)
+			VMAXPS(negative, x, x)
+			u, v := s.vec(), s.slopeTanh(t, s.broadcast(1))
+			VMULPS(x, x, u)
+			VMULPS(constant(3*geluCubic), u, u)
+			VADDPS(constant(geluLinear), u, u)
+			VMULPS(x, u, u)
+			VFMADD213PS(t, u, v)
+			VADDPS(constant(1), v, v)
+			VMULPS(constant(0.5), v, v)
+			VMULPS(v, d, d)
+		}
+	})
+	slope("relusBackward", "y", func() func(access, vec) {
+		zero := s.vec()
+		s.zero(zero)
+		return func(a access, d vec) {
+			y := a.load(1, 0)
+			if s == avx512 {
+				k := K()
+				VCMPPS(Imm(lessThan), y, zero, k)
+				VMOVAPS_Z(d, k, d)
+				return
+			}
+			VCMPPS(Imm(lessThan), y, zero, y)
+			VANDPS(y, d, d)
+		}
+	})
+}
+
+// lessThan is VCMPPS's predicate for an ordered comparison that is false for
+// NaN.
+const lessThan = 0x11
 
 // softmax handles rows of any length in three passes: maximum; exponentials
 // and their sum; scaling. Rows that fit a register stay there.

@@ -30,6 +30,17 @@ func vectorOps(s isa) {
 	}, r[1])
 	ret()
 
+	s.text("mulAdd", "func(n int, dst, a, b *float32)")
+	r = arguments("n", "dst", "a", "b")
+	overElements(s, r[0], 4, func(a access) {
+		for u := range a.vectors {
+			d := a.load(0, u)
+			VFMADD231PS(a.load(1, u), a.load(2, u), d)
+			a.store(d, 0, u)
+		}
+	}, r[1], r[2], r[3])
+	ret()
+
 	binary := func(name string, op func(a, b, c Op)) {
 		s.text(name, "func(n int, dst, a, b *float32)")
 		r := arguments("n", "dst", "a", "b")
