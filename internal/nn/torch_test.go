@@ -18,6 +18,7 @@ type layerCase struct {
 	Weights       [][]float32
 	Input, Output matrix
 	Steps         int
+	Heads         int
 	Weigh         []float32
 	Gradients     [][]float32
 	InputGradient []float32 `json:"input_gradient"`
@@ -43,6 +44,9 @@ func (c *layerCase) layer() layer {
 	case "mlp":
 		m := nn.NewMLP("mlp", c.Widths, r)
 		return layer{m.Params(), m.Apply}
+	case "transformer":
+		l := nn.NewTransformerLayer("layer", c.Widths[0], c.Heads, c.Widths[1], r)
+		return layer{l.Params(), func(x grad.Var) grad.Var { return l.Apply(x, c.Steps) }}
 	default:
 		l := nn.NewLSTM("lstm", c.Widths[0], c.Widths[1], r)
 		return layer{l.Params(), func(x grad.Var) grad.Var {
@@ -118,6 +122,22 @@ func relativeError(t *testing.T, got, want []float32) float64 {
 	return worst / scale
 }
 
+// TestTransformerStartsNeutral: norms that change nothing, biases of zero.
+func TestTransformerStartsNeutral(t *testing.T) {
+	l := nn.NewTransformerLayer("t", 8, 2, 16, rand.New(rand.NewPCG(1, 1)))
+	for _, c := range []struct {
+		p    *grad.Param
+		want float32
+	}{{l.Norm1.W, 1}, {l.Norm2.W, 1}, {l.Norm1.B, 0}, {l.Norm2.B, 0}, {l.Attention.In.B, 0}, {l.Attention.Out.B, 0}} {
+		for _, v := range c.p.Value {
+			if v != c.want {
+				t.Errorf("%s has %v, want %v", c.p.Name, v, c.want)
+				break
+			}
+		}
+	}
+}
+
 // TestInitialWeights: PyTorch's bounds, filled and not exceeded.
 func TestInitialWeights(t *testing.T) {
 	r := func() *rand.Rand { return rand.New(rand.NewPCG(3, 4)) }
@@ -130,6 +150,7 @@ func TestInitialWeights(t *testing.T) {
 		{"linear", nn.NewLinear("a", 64, 100, r()).Params(), 1. / 8, []string{"a.weight", "a.bias"}},
 		{"mlp", nn.NewMLP("m", []int{16, 16, 40}, r()).Params(), 1. / 4, []string{"m.0.weight", "m.0.bias", "m.1.weight", "m.1.bias"}},
 		{"lstm", nn.NewLSTM("l", 5, 25, r()).Params(), 1. / 5, []string{"l.weight_ih", "l.weight_hh", "l.bias_ih", "l.bias_hh"}},
+		{"attention", nn.NewAttention("t", 24, 2, r()).Params()[:1], 1. / 4, []string{"t.in.weight"}},
 	} {
 		var worst, sum float64
 		n := 0

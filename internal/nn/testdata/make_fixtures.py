@@ -1,4 +1,5 @@
-"""Write layers.json: torch.nn's Linear, an MLP with tanh-form GELU, and LSTM.
+"""Write layers.json: torch.nn's Linear, an MLP with tanh-form GELU, LSTM, and a
+pre-norm TransformerEncoderLayer with tanh-form GELU.
 
     python make_fixtures.py [directory]
 
@@ -49,6 +50,17 @@ def run_lstm(steps):
     return run
 
 
+def transformer(dim, heads, hidden):
+    layer = nn.TransformerEncoderLayer(dim, heads, hidden, dropout=0, activation=nn.GELU(approximate="tanh"), batch_first=True, norm_first=True)
+    for p in layer.parameters():  # biases and norms start at 0 and 1
+        p.data += .1 * torch.randn(p.shape)
+    return layer
+
+
+def run_sequences(n):
+    return lambda net, x: net(x.view(-1, n, x.shape[1])).flatten(0, 1)
+
+
 def main():
     out = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parent)
     torch.manual_seed(3)
@@ -59,6 +71,7 @@ def main():
         case("mlp", [4, 2], mlp([4, 2]), torch.randn(1, 4), call),
         case("lstm", [4, 7], nn.LSTM(4, 7), torch.randn(15, 4), run_lstm(5), steps=5),
         case("lstm", [3, 16], nn.LSTM(3, 16), torch.randn(4, 3), run_lstm(4), steps=4),
+        case("transformer", [12, 20], transformer(12, 3, 20), torch.randn(10, 12), run_sequences(5), steps=5, heads=3),
     ]
     head = f'{{"torch":"{torch.__version__.split("+")[0]}","cases":[\n'
     (out / "layers.json").write_text(head + ",\n".join(json.dumps(c, separators=(",", ":")) for c in cases) + "\n]}\n")
