@@ -22,6 +22,7 @@ internal/batch:
 internal/deps:
 internal/errs:
 internal/half:
+internal/mnist: internal/errs
 internal/kernel:
 internal/rng:
 internal/npy: internal/errs internal/half
@@ -33,9 +34,9 @@ internal/nn: internal/grad
 internal/optim: internal/grad internal/kernel
 internal/onnx: internal/errs internal/half
 internal/onnx/onnxref: internal/onnx internal/errs internal/half
-internal/onnx/onnxdot: internal/onnx internal/errs
+internal/onnx/onnxgraph: internal/onnx internal/errs
 rnn: internal/grad internal/errs internal/kernel
-rnn/tasks: internal/errs internal/rng
+rnn/tasks: internal/errs internal/half internal/mnist internal/rng
 rnn/zoo: rnn internal/atomicfile internal/errs internal/half internal/npy
 encoders: rnn internal/grad internal/nn internal/rng internal/errs internal/atomicfile internal/safetensors
 encoders/enctest: encoders rnn internal/grad internal/nn internal/rng internal/errs
@@ -43,7 +44,7 @@ importer: rnn internal/onnx internal/onnx/onnxref internal/errs internal/rng
 exporter: encoders rnn internal/grad internal/onnx internal/onnx/onnxref internal/ort internal/rng internal/errs
 training: encoders rnn rnn/tasks rnn/zoo internal/grad internal/kernel internal/nn internal/optim internal/rng internal/errs internal/atomicfile internal/safetensors
 models:
-server: encoders importer exporter rnn internal/batch internal/errs internal/safetensors internal/onnx/onnxdot
+server: encoders importer exporter rnn internal/batch internal/errs internal/safetensors
 cmd/rnnrepd: *
 bench/serve:
 `
