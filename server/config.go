@@ -23,6 +23,7 @@ type Config struct {
 	Bundles []*encoders.Bundle
 	Version string
 	Log     *slog.Logger // nil: none
+	Keys    *Keys        // nil: everybody may ask everything
 
 	MaxBytes      int64         // of a request's body
 	MaxQueue      int           // requests with a model that are in progress or wait

@@ -9,18 +9,32 @@ import (
 	"time"
 
 	"rnnrep/internal/batch"
+	"rnnrep/internal/errs"
 )
 
 // call is what is kept of a request while it is answered.
 type call struct {
-	id     string
-	status int   // sent
-	bytes  int64 // sent
-	upload time.Duration
-	queue  time.Duration
-	read   time.Duration
-	embed  time.Duration
+	id       string
+	route    string // pattern that matched, or "other"
+	key      string // name of the API key
+	status   int    // sent
+	bytes    int64  // sent
+	received int64  // of the model
+	refused  errs.Code
+	group    int // RNNs that were embedded together
+
+	upload, queue, read, embed time.Duration
 }
+
+// stageNames are the stages of an answer, in the order of call.stages.
+var stageNames = []string{"upload", "queue", "read", "embed"}
+
+var stageHelp = map[string]string{
+	"upload": "Time to receive a model.", "queue": "Time that a model waited for a worker.",
+	"read": "Time to read a model.", "embed": "Time that the group of a model was in the encoder.",
+}
+
+func (c *call) stages() []time.Duration { return []time.Duration{c.upload, c.queue, c.read, c.embed} }
 
 type callKey struct{}
 
@@ -61,7 +75,7 @@ var requestIDs = regexp.MustCompile(`^[A-Za-z0-9._:/+=-]{1,128}$`)
 func (s *Server) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
-		c := &call{id: r.Header.Get(requestIDHeader)}
+		c := &call{id: r.Header.Get(requestIDHeader), route: "other"}
 		if !requestIDs.MatchString(c.id) {
 			c.id = rand.Text()
 		}
@@ -70,8 +84,9 @@ func (s *Server) observe(next http.Handler) http.Handler {
 			w.Header().Set("Connection", "close")
 		}
 		defer func() {
+			s.metrics.finish(r, c, time.Since(start))
 			s.log.Info("request", "method", r.Method, "path", r.URL.Path, "status", c.status, "received", r.ContentLength,
-				"sent", c.bytes, "duration_ms", milliseconds(time.Since(start)), "request_id", c.id)
+				"sent", c.bytes, "duration_ms", milliseconds(time.Since(start)), "request_id", c.id, "key", c.key)
 		}()
 		next.ServeHTTP(responder{w, c}, r.WithContext(context.WithValue(r.Context(), callKey{}, c)))
 	})

@@ -5,32 +5,14 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"rnnrep/exporter"
-	"rnnrep/internal/errs"
 	"rnnrep/internal/safetensors"
 	"rnnrep/rnn"
 )
-
-// checkQuery refuses parameters that the route does not have: a misspelt one
-// would be ignored.
-func checkQuery(given url.Values, accepted []string) error {
-	for name := range given {
-		if !slices.Contains(accepted, name) {
-			e := errs.New(errs.BadRequest, "there is no query parameter %q here", name)
-			if len(accepted) > 0 {
-				e = e.Accepts("%s", strings.Join(accepted, ", "))
-			}
-			return e
-		}
-	}
-	return nil
-}
 
 // withModel receives a request's model and answers with do, within the limits
 // on requests, memory and time.
@@ -45,7 +27,7 @@ func (s *Server) withModel(w http.ResponseWriter, r *http.Request, do func(ctx c
 		return err
 	}
 	defer u.Close()
-	callOf(r).upload = time.Since(start)
+	callOf(r).upload, callOf(r).received = time.Since(start), u.size()
 	if !take(s.progress) {
 		return s.busy()
 	}
@@ -129,16 +111,12 @@ func (s *Server) read(ctx context.Context, load func() (Upload, error)) (a Answe
 
 // setTiming says where the time went, in milliseconds (Server-Timing).
 func (s *Server) setTiming(w http.ResponseWriter, r *http.Request) {
-	c := callOf(r)
 	var b strings.Builder
-	for _, t := range []struct {
-		name string
-		d    time.Duration
-	}{{"upload", c.upload}, {"queue", c.queue}, {"read", c.read}, {"embed", c.embed}} {
-		if b.Len() > 0 {
+	for i, d := range callOf(r).stages() {
+		if i > 0 {
 			b.WriteString(", ")
 		}
-		b.WriteString(t.name + ";dur=" + strconv.FormatFloat(milliseconds(t.d), 'f', 3, 64))
+		b.WriteString(stageNames[i] + ";dur=" + strconv.FormatFloat(milliseconds(d), 'f', 3, 64))
 	}
 	w.Header().Set("Server-Timing", b.String())
 }
@@ -148,9 +126,6 @@ func (s *Server) recoverModel(w http.ResponseWriter, r *http.Request, _ pathValu
 	format := r.URL.Query().Get("format")
 	if format == "" {
 		format = "safetensors"
-	}
-	if format != "safetensors" && format != "onnx" {
-		return errs.New(errs.BadRequest, "format %q", format).Accepts("safetensors (default) or onnx")
 	}
 	return s.withModel(w, r, func(ctx context.Context, load func() (Upload, error)) error {
 		_, m, err := s.read(ctx, load)

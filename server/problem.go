@@ -29,6 +29,7 @@ const problemType = "application/problem+json"
 // statuses of the codes; all others are refusals of a model, 422.
 var statuses = map[errs.Code]int{
 	errs.BadRequest: http.StatusBadRequest, errs.EmptyInput: http.StatusBadRequest,
+	errs.Unauthorized: http.StatusUnauthorized, errs.Forbidden: http.StatusForbidden,
 	errs.NotFound: http.StatusNotFound, errs.UnknownBundle: http.StatusNotFound,
 	errs.MethodNotAllowed: http.StatusMethodNotAllowed, errs.UnsupportedMedia: http.StatusUnsupportedMediaType,
 	errs.SlowUpload: http.StatusRequestTimeout, errs.Abandoned: statusAbandoned, errs.TooLarge: http.StatusRequestEntityTooLarge, errs.Busy: http.StatusTooManyRequests,
@@ -79,6 +80,9 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if statusOf(e.Code) == http.StatusInternalServerError {
 		s.logMistake(r, err)
 		e = errs.New(errs.Internal, "the server made a mistake; its log has the details").Do("report it with the request id in the X-Request-Id header")
+	}
+	if statusOf(e.Code) == http.StatusUnprocessableEntity {
+		callOf(r).refused = e.Code
 	}
 	writeProblem(w, e)
 }

@@ -33,6 +33,8 @@ const (
 // Codes of requests and files other than models.
 const (
 	BadRequest       Code = "bad_request"
+	Unauthorized     Code = "unauthorized"
+	Forbidden        Code = "forbidden"
 	NotFound         Code = "not_found"
 	MethodNotAllowed Code = "method_not_allowed"
 	UnsupportedMedia Code = "unsupported_media_type"
