@@ -80,11 +80,7 @@ func (w *wiring) around(r *Report, s *stack) {
 	own := map[*onnx.Node]bool{}
 	var inputs, outputs []string
 	for _, f := range s.flows() {
-		for _, name := range f.outputs() {
-			if n := w.maker[name]; n != nil {
-				own[n] = true
-			}
-		}
+		w.inside(f, s, own)
 	}
 	for _, f := range s.units[0].parts {
 		inputs = append(inputs, f.needs()...)
@@ -125,6 +121,28 @@ func (w *wiring) around(r *Report, s *stack) {
 	}{{"in front of the RNN", front}, {where, back}, {"beside the RNN", side}} {
 		if len(part.words) > 0 {
 			r.Around = append(r.Around, part.where+": "+counted(part.words))
+		}
+	}
+}
+
+// inside adds the nodes that a recurrence consists of.
+func (w *wiring) inside(f *flow, s *stack, own map[*onnx.Node]bool) {
+	for _, name := range f.outputs() {
+		if n := w.maker[name]; n != nil {
+			own[n] = true
+		}
+	}
+	if _, ok := f.ports.(*unrolledPorts); !ok {
+		return
+	}
+	ends := f.observed()
+	if s.readout != nil {
+		ends = append(ends, s.readout.input)
+	}
+	after, before := w.above(f.needs()...), w.below(ends...)
+	for _, n := range w.graph.Nodes {
+		if len(n.Outputs) > 0 && after[n.Outputs[0]] && before[n.Outputs[0]] {
+			own[n] = true
 		}
 	}
 }

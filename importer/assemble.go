@@ -3,6 +3,7 @@ package importer
 import (
 	"slices"
 
+	"rnnrep/internal/errs"
 	"rnnrep/internal/onnx"
 	"rnnrep/rnn"
 )
@@ -16,6 +17,7 @@ type stepCell struct {
 	lanes   []int    // place of each batch entry among the product's vectors, at this step
 	units   []int    // unit of each element of the hidden state
 	batch   []int    // batch entry of each element of the hidden state
+	byUnit  bool     // the hidden state is stored unit by unit
 }
 
 // cell recovers the step's cell; false if it is none of those known.
@@ -80,9 +82,56 @@ func (s *step) order(c *stepCell) bool {
 		for e := range n {
 			c.units[e], _ = slices.BinarySearch(list, col[e])
 		}
-		return true
+		return c.layout()
 	}
 	return false
+}
+
+// layout finds how the hidden state is stored: [batch, units] or the other way
+// round.
+func (c *stepCell) layout() bool {
+	n, rows, cols := len(c.units), true, true
+	batch := n / c.layer.Hidden
+	for e := range n {
+		rows = rows && c.units[e] == e%c.layer.Hidden && c.batch[e] == e/c.layer.Hidden
+		cols = cols && c.units[e] == e/batch && c.batch[e] == e%batch
+	}
+	c.byUnit = !rows
+	return rows || cols
+}
+
+// distance compares a hidden state of the graph with step t of y.
+func (c *stepCell) distance(state *onnx.Tensor, y sequence, t int) float64 {
+	got := state.Float32s()
+	want := y.data[t*y.batch*y.width : (t+1)*y.batch*y.width]
+	if len(got) != len(want) {
+		return inf
+	}
+	if c.byUnit {
+		want = transpose(want, y.batch, y.width)
+	}
+	return distance(got, want)
+}
+
+// identity tells whether each batch entry is the vector of the same number.
+func (c *stepCell) identity() bool {
+	for b, lane := range c.lanes {
+		if b != lane {
+			return false
+		}
+	}
+	return true
+}
+
+// vectors splits a value that the input product reads at one step into the
+// layer's inputs of each batch entry.
+func (c *stepCell) vectors(data *onnx.Tensor) (x []float32, batch int, err error) {
+	x = c.input.vectors(data, c.columns)
+	if data.Len()%c.input.cols != 0 || len(x) == 0 {
+		n := c.input.node
+		return nil, 0, errs.New(errs.ShapeMismatch, "node %q (%s) reads a value of dimensions %v", n.Label(), n.OpType, data.Dims).At(n.Label())
+	}
+	return x, len(x) / c.layer.Inputs, nil
 }
 
 // inputs finds the product that reads the layer's input and its columns there.
@@ -141,14 +190,17 @@ func (s *step) function(g gate) (rnn.Activation, bool) {
 	if g.activation.OpType != "Clip" {
 		return activationOf(g.activation), true
 	}
-	for _, p := range s.products {
+	shifted := func() setting {
 		t := s.linear(1)
 		for _, b := range s.biases {
 			if s.shape[b].Len() == 1 {
 				delete(t.values, b)
 			}
 		}
-		tr, ok := follow(func() setting { return t }, p.out, g.activation.Inputs[0], g.at)
+		return t
+	}
+	for _, p := range s.products {
+		tr, ok := follow(shifted, p.out, g.activation.Inputs[0], g.at)
 		if ok && tr.by > 0 {
 			return rnn.Activation{Name: "HardSigmoid", Alpha: float32(tr.by / s.span[g.activation]), Beta: float32(tr.plus / s.span[g.activation])}, true
 		}

@@ -99,7 +99,7 @@ func (s *step) lstmRoles() (gates, bool) {
 		g, ok := s.gate(a, s.next, func() setting { return s.setting(1) })
 		switch {
 		case !ok || g.negated:
-		case s.squashes(a):
+		case s.squashes(a, f):
 			r.squash = a
 		default:
 			r.of["o"] = g
@@ -115,9 +115,14 @@ func (s *step) lstmRoles() (gates, bool) {
 	return r, true
 }
 
-// squashes tells whether an activation is applied to the new cell state.
-func (s *step) squashes(a *onnx.Node) bool {
-	tr, ok := follow(func() setting { return s.linear(0) }, s.nextC, a.Inputs[0], nil)
+// squashes tells whether an activation is applied to the new cell state, which
+// is the old one when the forget gate alone is open.
+func (s *step) squashes(a *onnx.Node, forget gate) bool {
+	open := func() setting {
+		f := forget.activation
+		return s.setting(0).fill(f.Outputs[0], s.span[f])
+	}
+	tr, ok := follow(open, s.c, a.Inputs[0], nil)
 	return ok && tr.complete() && tr.by == 1 && tr.plus == 0
 }
 

@@ -39,12 +39,12 @@ func (b *body) recurrences() []*recurrence {
 			continue
 		}
 		c, ok := s.cell()
-		if !ok {
+		if !ok || !c.identity() {
 			continue
 		}
 		used[s.h], used[s.c] = true, s.c != ""
 		names := b.record(c.input.data, s.next)
-		p := &loopPorts{node: b.node, cell: c, data: c.input, read: names[0], state: names[1]}
+		p := &loopPorts{node: b.node, cell: c, read: names[0], state: names[1]}
 		for _, before := range []string{s.h, s.c} {
 			if outside := b.outside(before); outside != "" {
 				p.initial = append(p.initial, outside)
@@ -91,7 +91,6 @@ func (b *body) outside(before string) string {
 type loopPorts struct {
 	node        *onnx.Node
 	cell        *stepCell
-	data        *product
 	read, state string // recorded: the input product's data, the hidden state
 	initial     []string
 }
@@ -103,25 +102,18 @@ func (p *loopPorts) outputs() []string  { return p.node.Outputs }
 
 // input reads the recorded data, a slice for every step.
 func (p *loopPorts) input(values tensors) (sequence, error) {
-	batch, width := len(p.cell.lanes), p.cell.layer.Inputs
-	var s sequence
-	slices := unstack(values[p.read])
-	for t, data := range slices {
-		x := p.data.vectors(data, p.cell.columns)
-		if len(x) != batch*width {
-			return s, errs.New(errs.ShapeMismatch, "the body of %q reads a value of dimensions %v", p.node.Label(), data.Dims).At(p.node.Label())
+	var parts []sequence
+	for _, data := range unstack(values[p.read]) {
+		x, batch, err := p.cell.vectors(data)
+		if err != nil {
+			return sequence{}, err
 		}
-		if t == 0 {
-			s = newSequence(len(slices), batch, width)
-		}
-		for b := range batch {
-			copy(s.row(t, b), x[p.cell.lanes[b]*width:])
-		}
+		parts = append(parts, sequence{1, batch, p.cell.layer.Inputs, x})
 	}
-	if len(s.data) == 0 {
-		return s, errs.New(errs.ShapeMismatch, "the loop %q makes no step", p.node.Label()).At(p.node.Label())
+	if len(parts) == 0 {
+		return sequence{}, errs.New(errs.ShapeMismatch, "the loop %q makes no step", p.node.Label()).At(p.node.Label())
 	}
-	return s, nil
+	return join(parts)
 }
 
 // unstack cuts a tensor along its first axis.

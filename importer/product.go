@@ -1,35 +1,44 @@
 package importer
 
 import (
+	"strings"
+
 	"rnnrep/internal/onnx"
 )
 
-// product is a node that multiplies a value by a constant matrix. Elements of
+// product is a node that multiplies vectors by a constant matrix. Elements of
 // values are named by their place in row-major order.
 type product struct {
-	node       *onnx.Node
-	data, out  string
-	weight     *onnx.Tensor
-	rows, cols int  // outputs and inputs of one vector
-	byCols     bool // weight is stored [cols, rows]
-	left       bool // the matrix stands left of the data: vectors are columns
-	scale      float32
-	bias       string // Gemm's C; "": none
-	biasScale  float32
-	values     []float32 // matrix's result
+	node              *onnx.Node
+	data, out         string
+	weight            *onnx.Tensor
+	rows, cols        int  // outputs and inputs of one vector
+	byCols            bool // weight is stored [cols, rows]
+	dataAxis, outAxis int  // along which the vectors lie, counted from the end: 1 is the last
+	rank              int  // of the data, where the node prescribes it
+	scale             float32
+	bias              string // Gemm's C; "": none
+	biasScale         float32
+	values            []float32 // matrix's result
 }
 
-// product reads a MatMul or Gemm of a constant matrix and a varying value.
+// product reads a MatMul, Gemm or Einsum of a constant matrix and a varying
+// value.
 func (v *view) product(n *onnx.Node) (*product, bool) {
-	if n.Domain != "" || n.OpType != "MatMul" && n.OpType != "Gemm" || len(n.Inputs) < 2 || len(n.Outputs) != 1 {
+	if n.Domain != "" || len(n.Inputs) < 2 || len(n.Outputs) != 1 {
 		return nil, false
 	}
-	p := &product{node: n, out: n.Outputs[0], scale: 1}
+	p := &product{node: n, out: n.Outputs[0], scale: 1, dataAxis: 1, outAxis: 1}
 	a, b := n.Inputs[0], n.Inputs[1]
-	if p.left = !v.varying[a]; p.left {
+	left := !v.varying[a] // the matrix stands left of the data
+	if left {
 		a, b = b, a
 	}
 	if !v.varying[a] || v.varying[b] {
+		return nil, false
+	}
+	read := map[string]func(left bool) bool{"MatMul": p.readMatMul, "Gemm": p.readGemm, "Einsum": p.readEinsum}[n.OpType]
+	if read == nil || !read(left) || v.varying[p.bias] {
 		return nil, false
 	}
 	p.data = a
@@ -38,32 +47,63 @@ func (v *view) product(n *onnx.Node) (*product, bool) {
 		return nil, false
 	}
 	dims := weight.Dims
-	for len(dims) > 2 && dims[0] == 1 {
+	for len(dims) > 2 && dims[0] == 1 && n.OpType == "MatMul" {
 		dims = dims[1:]
 	}
 	if len(dims) != 2 {
 		return nil, false
 	}
-	p.weight, p.byCols = weight, !p.left
-	if n.OpType == "Gemm" {
-		transData, transWeight := n.Int("transA", 0) != 0, n.Int("transB", 0) != 0
-		if p.left {
-			transData, transWeight = transWeight, transData
-		}
-		if transData {
-			return nil, false // a transposed activation; no exporter writes it
-		}
-		p.byCols = p.byCols != transWeight
-		p.scale, p.biasScale, p.bias = n.Float("alpha", 1), n.Float("beta", 1), n.Input(2)
-		if v.varying[p.bias] {
-			return nil, false
-		}
-	}
-	p.rows, p.cols = dims[0], dims[1]
+	p.weight, p.rows, p.cols = weight, dims[0], dims[1]
 	if p.byCols {
 		p.rows, p.cols = dims[1], dims[0]
 	}
 	return p, p.rows > 0 && p.cols > 0
+}
+
+func (p *product) readMatMul(left bool) bool {
+	p.byCols = !left
+	if left {
+		p.dataAxis, p.outAxis = 2, 2
+	}
+	return true
+}
+
+func (p *product) readGemm(left bool) bool {
+	n := p.node
+	transData, transWeight := n.Int("transA", 0) != 0, n.Int("transB", 0) != 0
+	if left {
+		transData, transWeight = transWeight, transData
+		p.dataAxis, p.outAxis = 2, 2
+	}
+	if transData {
+		p.dataAxis = 3 - p.dataAxis
+	}
+	p.byCols = left == transWeight
+	p.scale, p.biasScale, p.bias, p.rank = n.Float("alpha", 1), n.Float("beta", 1), n.Input(2), 2
+	return true
+}
+
+// readEinsum reads equations such as abc,cd->abd.
+func (p *product) readEinsum(left bool) bool {
+	in, out, ok := strings.Cut(strings.ReplaceAll(p.node.Text("equation", ""), " ", ""), "->")
+	data, weight, two := strings.Cut(in, ",")
+	if left {
+		data, weight = weight, data
+	}
+	if !ok || !two || len(weight) != 2 {
+		return false
+	}
+	col := strings.IndexFunc(weight, func(c rune) bool { return strings.ContainsRune(data, c) && !strings.ContainsRune(out, c) })
+	if col < 0 {
+		return false
+	}
+	row := weight[1-col : 2-col]
+	if strings.Contains(data, row) || strings.ReplaceAll(data, weight[col:col+1], "") != strings.ReplaceAll(out, row, "") || strings.Contains(data, ".") {
+		return false
+	}
+	p.byCols, p.rank = col == 0, len(data)
+	p.dataAxis, p.outAxis = len(data)-strings.Index(data, weight[col:col+1]), len(out)-strings.Index(out, row)
+	return true
 }
 
 // matrix returns the weights as [rows, cols].
@@ -78,30 +118,31 @@ func (p *product) matrix() []float32 {
 	return p.values
 }
 
-// row is the output unit of element i of a result of dimensions dims.
-func (p *product) row(i int, dims []int) int { return p.unit(i, p.rows, dims) }
-
-// col is the input unit of element i of data of dimensions dims.
-func (p *product) col(i int, dims []int) int { return p.unit(i, p.cols, dims) }
-
-func (p *product) unit(i, width int, dims []int) int {
-	if p.left && len(dims) > 1 { // [..., width, vectors]
-		i /= dims[len(dims)-1]
-	}
-	return i % width
+// row is the output unit of element i of a result of dimensions dims, outVector
+// the vector it belongs to.
+func (p *product) row(i int, dims []int) int { row, _ := coordinate(i, p.outAxis, dims); return row }
+func (p *product) outVector(i int, dims []int) int {
+	_, at := coordinate(i, p.outAxis, dims)
+	return at
 }
 
-// vector tells which of the vectors in data of dimensions dims element i
-// belongs to; outVector the same of a result.
-func (p *product) vector(i int, dims []int) int    { return p.lane(i, p.cols, dims) }
-func (p *product) outVector(i int, dims []int) int { return p.lane(i, p.rows, dims) }
+// col is the input unit of element i of data of dimensions dims, vector the
+// vector it belongs to.
+func (p *product) col(i int, dims []int) int    { col, _ := coordinate(i, p.dataAxis, dims); return col }
+func (p *product) vector(i int, dims []int) int { _, at := coordinate(i, p.dataAxis, dims); return at }
 
-func (p *product) lane(i, width int, dims []int) int {
-	if !p.left || len(dims) < 2 {
-		return i / width
+// coordinate splits the place of an element into that along an axis, counted
+// from the end, and that among the others.
+func coordinate(i, axis int, dims []int) (along, among int) {
+	stride, at := 1, len(dims)-min(axis, len(dims))
+	for _, d := range dims[min(at+1, len(dims)):] {
+		stride *= d
 	}
-	n := dims[len(dims)-1]
-	return i/(n*width)*n + i%n
+	n := 1
+	if at < len(dims) {
+		n = dims[at]
+	}
+	return i / stride % n, i/(stride*n)*stride + i%stride
 }
 
 // vectors returns some columns of data, vector by vector.

@@ -18,8 +18,9 @@ type affine struct {
 	form          string // "Gemm", "MatMul and Add", ...
 	nodes         []*onnx.Node
 	input, result string
-	matrix        string // the constant
+	added         string // the constant that an Add behind the product adds; "": none
 	outputs       int
+	rank          int       // of the product's data
 	weight, bias  []float32 // PyTorch's: [outputs, width], [outputs]
 }
 
@@ -42,11 +43,35 @@ func (w *wiring) readout(s *stack) *readout {
 		if err != nil {
 			continue
 		}
-		if on := top.selection(values[a.input].Float32s()); on != "" {
+		data := values[a.input].Float32s()
+		on := top.selection(data)
+		if on == "" && s.flip() {
+			if on = top.selection(data); on == "" {
+				s.flip()
+			}
+		}
+		if on != "" {
 			return &readout{a, on}
 		}
 	}
 	return nil
+}
+
+// flip takes a stack that runs over reversed time, with its output reversed
+// back, for one that runs backwards. Only stacks of one direction can be.
+func (s *stack) flip() bool {
+	for _, u := range s.units {
+		if len(u.parts) > 1 || u.layer.Bidirectional {
+			return false
+		}
+	}
+	for _, u := range s.units {
+		f := u.parts[0]
+		f.in, f.out, f.flipped = f.in.flip(), f.out.flip(), !f.flipped
+		f.layer.Reverse = !f.layer.Reverse
+		u.layer, u.out = f.layer, f.out
+	}
+	return true
 }
 
 // selection says in words which part of a unit's marked output data are.
@@ -95,10 +120,10 @@ func (u *unit) finals() []float32 {
 // affine reads a product with a matrix for width inputs, and the Add behind it.
 func (w *wiring) affine(n *onnx.Node, width int) (affine, bool) {
 	p, ok := w.product(n)
-	if !ok || p.cols != width || p.left {
+	if !ok || p.cols != width || p.dataAxis != 1 || p.outAxis != 1 {
 		return affine{}, false
 	}
-	a := affine{form: n.OpType, nodes: []*onnx.Node{n}, input: p.data, matrix: p.weight.Name, result: p.out, outputs: p.rows, weight: p.matrix(), bias: make([]float32, p.rows)}
+	a := affine{form: n.OpType, nodes: []*onnx.Node{n}, input: p.data, result: p.out, outputs: p.rows, rank: max(p.rank, 2), weight: p.matrix(), bias: make([]float32, p.rows)}
 	if p.bias == "" || p.biasScale == 0 {
 		return a, w.addBias(&a) == nil
 	}
@@ -110,27 +135,39 @@ func (w *wiring) affine(n *onnx.Node, width int) (affine, bool) {
 	return a, true
 }
 
-// addBias takes in the Add that alone reads the product, where there is one.
+// addBias takes in the Add that alone reads the product, perhaps in another
+// shape, where there is one.
 func (w *wiring) addBias(a *affine) error {
-	readers := w.readers(a.result)
-	if len(readers) != 1 || readers[0].OpType != "Add" || readers[0].Domain != "" {
+	name, nodes := a.result, a.nodes
+	for {
+		readers := w.readers(name)
+		if len(readers) != 1 || readers[0].Domain != "" {
+			return nil
+		}
+		n := readers[0]
+		nodes = append(nodes, n)
+		if moves[n.OpType] && n.Inputs[0] == name {
+			name = n.Outputs[0]
+			continue
+		}
+		if n.OpType != "Add" {
+			return nil
+		}
+		other := n.Input(0)
+		if other == name {
+			other = n.Input(1)
+		}
+		bias, err := w.constant(other)
+		if err != nil || bias == nil {
+			return err
+		}
+		if !spread(a.bias, bias) {
+			return errs.New(errs.ShapeMismatch, "a bias of dimensions %v", bias.Dims)
+		}
+		a.nodes, a.result, a.added = nodes, n.Outputs[0], other
+		a.form += " and Add"
 		return nil
 	}
-	add := readers[0]
-	other := add.Input(0)
-	if other == a.result {
-		other = add.Input(1)
-	}
-	bias, err := w.constant(other)
-	if err != nil || bias == nil {
-		return err
-	}
-	if !spread(a.bias, bias) {
-		return errs.New(errs.ShapeMismatch, "a bias of dimensions %v", bias.Dims)
-	}
-	a.nodes, a.result = append(a.nodes, add), add.Outputs[0]
-	a.form += " and Add"
-	return nil
 }
 
 // spread copies a bias of one value or of one for each output.

@@ -216,6 +216,9 @@ func (c *chain) ports(k int) (*unrolledPorts, bool) {
 	if vectors == batch {
 		p.reads = groupOf(c.groups, c.cell.input)
 		p.steps = len(p.reads)
+		if !c.cell.identity() || p.reads[0] != c.members[0] && !c.align(p.reads) {
+			return nil, false
+		}
 	} else {
 		p.reads = []*product{c.cell.input}
 		p.steps = vectors / batch
@@ -249,6 +252,60 @@ func (c *chain) ports(k int) (*unrolledPorts, bool) {
 	return p, true
 }
 
+// align puts the products that read the input of each step in the order of the
+// steps: a product belongs to the step where what comes of it first meets what
+// comes of a recurrent product, or to the first step if that was folded away.
+func (c *chain) align(reads []*product) bool {
+	depth := map[string]int{} // recurrent products on the way to a value
+	made := map[string]bool{}
+	for _, m := range c.members {
+		made[m.out] = true
+	}
+	for _, n := range c.v.graph.Nodes {
+		d := 0
+		for _, in := range n.Reads() {
+			d = max(d, depth[in])
+		}
+		for _, o := range n.Outputs {
+			depth[o] = d + boolInt(made[o])
+		}
+	}
+	meets := map[string]int{}
+	for _, n := range slices.Backward(c.v.graph.Nodes) {
+		at := len(reads) + 1
+		for _, o := range n.Outputs {
+			if depth[o] > 0 {
+				at = min(at, depth[o])
+			} else if m, ok := meets[o]; ok {
+				at = min(at, m)
+			}
+		}
+		for _, in := range n.Reads() {
+			if m, ok := meets[in]; depth[in] == 0 && (!ok || at < m) {
+				meets[in] = at
+			}
+		}
+	}
+	skip := len(reads) - len(c.members)
+	folded := map[string]bool{}
+	if skip == 1 {
+		folded = c.v.below(c.members[0].data)
+	}
+	ordered := make([]*product, len(reads))
+	for _, p := range reads {
+		at := meets[p.out] - 1 + skip
+		if folded[p.out] {
+			at = 0
+		}
+		if at < 0 || at >= len(ordered) || ordered[at] != nil {
+			return false
+		}
+		ordered[at] = p
+	}
+	copy(reads, ordered)
+	return true
+}
+
 // backwards tells whether the first step reads the last vector of the sequence:
 // changing the first one does not change the first state.
 func (c *chain) backwards(p *unrolledPorts) (bool, bool) {
@@ -263,7 +320,7 @@ func (c *chain) backwards(p *unrolledPorts) (bool, bool) {
 	}
 	changed := values[out].Float64s()
 	for i := range changed {
-		if v := c.cell.input.outVector(i, values[out].Dims); p.time(v) == 0 {
+		if v := c.cell.input.outVector(i, values[out].Dims); p.time(v, len(c.cell.lanes)) == 0 {
 			changed[i] += 0.5
 		}
 	}

@@ -1,10 +1,5 @@
 package importer
 
-import (
-	"rnnrep/internal/errs"
-	"rnnrep/internal/onnx"
-)
-
 // tap is a value of the graph that holds the hidden state after a step.
 type tap struct {
 	name string
@@ -40,20 +35,20 @@ func (p *unrolledPorts) timeAxis() bool {
 	return !p.batchMajor || strided(p.steps)
 }
 
-// vector is the place of batch entry b at time t among those of all steps, time
-// its inverse.
-func (p *unrolledPorts) vector(t, b int) int {
+// vector is the place of batch entry b at time t among those of all steps.
+func (p *unrolledPorts) vector(t, b, batch int) int {
 	if p.batchMajor {
 		return b*p.steps + t
 	}
-	return t*len(p.cell.lanes) + b
+	return t*batch + b
 }
 
-func (p *unrolledPorts) time(vector int) int {
+// time is the step in time of a vector.
+func (p *unrolledPorts) time(vector, batch int) int {
 	if p.batchMajor {
 		return vector % p.steps
 	}
-	return vector / len(p.cell.lanes)
+	return vector / batch
 }
 
 func (p *unrolledPorts) needs() []string {
@@ -82,28 +77,29 @@ func (p *unrolledPorts) observed() []string {
 }
 
 func (p *unrolledPorts) input(values tensors) (sequence, error) {
-	batch, width := len(p.cell.lanes), p.cell.layer.Inputs
-	s := newSequence(p.steps, batch, width)
-	for i, r := range p.reads {
-		x := r.vectors(values[r.data], p.cell.columns)
-		vectors := batch
-		if p.together() {
-			vectors *= p.steps
+	width := p.cell.layer.Inputs
+	if p.together() {
+		x, vectors, err := p.cell.vectors(values[p.reads[0].data])
+		if err != nil {
+			return sequence{}, err
 		}
-		if len(x) != vectors*width {
-			return s, errs.New(errs.ShapeMismatch, "node %q (%s) reads a value of dimensions %v", r.node.Label(), r.node.OpType, values[r.data].Dims).At(r.node.Label())
-		}
-		for b := range batch {
-			if !p.together() {
-				copy(s.row(i, b), x[p.cell.lanes[b]*width:])
-				continue
-			}
-			for t := range p.steps {
-				copy(s.row(t, b), x[p.vector(t, b)*width:])
+		s := newSequence(p.steps, vectors/p.steps, width)
+		for t := range s.steps {
+			for b := range s.batch {
+				copy(s.row(t, b), x[p.vector(t, b, s.batch)*width:])
 			}
 		}
+		return s, nil
 	}
-	return s, nil
+	var parts []sequence
+	for _, r := range p.reads {
+		x, batch, err := p.cell.vectors(values[r.data])
+		if err != nil {
+			return sequence{}, err
+		}
+		parts = append(parts, sequence{1, batch, width, x})
+	}
+	return join(parts)
 }
 
 // emit computes the outputs; the graph's own values stay.
@@ -122,19 +118,6 @@ func (p *unrolledPorts) deviation(values tensors, y sequence) float64 {
 		worst = max(worst, p.cell.distance(values[tap.name], y, t))
 	}
 	return worst
-}
-
-// distance compares a hidden state of the graph with step t of y.
-func (c *stepCell) distance(state *onnx.Tensor, y sequence, t int) float64 {
-	got := state.Float32s()
-	want := make([]float32, len(got))
-	if len(got) != len(c.units) {
-		return inf
-	}
-	for e := range want {
-		want[e] = y.row(t, c.batch[e])[c.units[e]]
-	}
-	return distance(got, want)
 }
 
 func (p *unrolledPorts) remarks(*wiring) []string { return nil }

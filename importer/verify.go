@@ -3,6 +3,7 @@ package importer
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"rnnrep/internal/errs"
 	"rnnrep/internal/onnx"
@@ -106,17 +107,30 @@ func (u *unit) run(x sequence, run func(*flow, sequence) (sequence, error)) (out
 	return out, nil
 }
 
-// original runs the readout's nodes on every vector of y.
+// original runs the readout's product and Add on every vector of y.
 func (r *readout) original(v *view, y sequence) ([]float32, error) {
-	rows := onnx.NewFloats(r.input, y.data, y.steps*y.batch, y.width)
-	if t, _ := v.constant(r.matrix); t != nil && t.Type != onnx.Float32 {
-		rows = onnx.FromFloats(r.input, t.Type, rows.Float64s(), rows.Dims...)
+	product := r.nodes[0]
+	g := &onnx.Graph{Nodes: []*onnx.Node{product}, Inputs: []onnx.Value{{Name: r.input}}, Outputs: []onnx.Value{{Name: product.Outputs[0]}}}
+	if r.added != "" {
+		g.Nodes = append(g.Nodes, &onnx.Node{OpType: "Add", Inputs: []string{product.Outputs[0], r.added}, Outputs: []string{r.result}})
+		g.Outputs[0].Name = r.result
 	}
-	values, err := v.evaluate(tensors{r.input: rows}, r.result)
+	kind := onnx.Float32
+	for _, name := range append(slices.Clone(product.Inputs), r.added) {
+		if t, err := v.constant(name); err == nil && t != nil {
+			named := *t
+			named.Name, kind = name, t.Type
+			g.Initializers = append(g.Initializers, &named)
+		}
+	}
+	wide := onnx.NewFloats("", y.data).Float64s()
+	dims := slices.Repeat([]int{1}, r.rank)
+	dims[r.rank-2], dims[r.rank-1] = y.steps*y.batch, y.width
+	values, err := v.run(g, tensors{r.input: onnx.FromFloats(r.input, kind, wide, dims...)})
 	if err != nil {
 		return nil, err
 	}
-	return values[r.result].Float32s(), nil
+	return values[g.Outputs[0].Name].Float32s(), nil
 }
 
 // compareGraph runs the whole graph on random inputs, from initial states of
