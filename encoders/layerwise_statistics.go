@@ -34,9 +34,6 @@ const (
 	statisticsFeatures = grad.StatisticsCount * (2*statisticsGates*statisticsTensors + 2)
 )
 
-// smallestSpread bounds what a constant input is multiplied by.
-const smallestSpread = 1e-3
-
 // featureLimit bounds a standardised feature softly, so that an odd RNN cannot
 // push the MLP arbitrarily far.
 const featureLimit = 4

@@ -27,6 +27,14 @@ func checkWeights(part string, count int) error {
 	return nil
 }
 
+// checkPlain says whether the spec is of PyTorch's plain cells, run forwards.
+func checkPlain(c Config) error {
+	if !c.Spec.Plain() {
+		return fmt.Errorf("%s: RNNs of spec %s are not of plain cells that run step by step", c.Kind, c.Spec)
+	}
+	return nil
+}
+
 // mlpWeights is the number of weights of a stack of linear layers.
 func mlpWeights(widths ...int) (n int) {
 	for i := 1; i < len(widths); i++ {

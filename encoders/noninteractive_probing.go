@@ -22,7 +22,9 @@ func newNoninteractiveProbing(c Config, r *rand.Rand) (Encoder, error) {
 }
 
 // Encode probes every RNN of the population.
-func (e *noninteractiveProbing) Encode(t *grad.Tape, p *rnn.Population) grad.Var { return probe(t, e, p) }
+func (e *noninteractiveProbing) Encode(t *grad.Tape, p *rnn.Population) grad.Var {
+	return probe(t, e, p)
+}
 
 // Script is the questions, [Steps, inputs].
 func (e *noninteractiveProbing) Script(t *grad.Tape) grad.Var { return e.question(t.Param(e.codes)) }

@@ -23,6 +23,15 @@ var cases = map[string][]enctest.Case{
 		{Config: encoders.Config{Spec: rnn.Uniform("gru", 2, 3, 3, 0), Options: json.RawMessage(`{"hidden":[]}`)}},
 		{Config: encoders.Config{Spec: rnn.Spec{Layers: []rnn.Layer{{Cell: "rnn_relu", Inputs: 2, Hidden: 3}, {Cell: "gru", Inputs: 3, Hidden: 4}}, Outputs: 2}}},
 	},
+	"parameter_transformer": {
+		{Config: encoders.Config{Spec: rnn.Uniform("lstm", 3, 4, 2, 5), Options: json.RawMessage(`{"width":6,"layers":2,"heads":2,"feed_forward":7}`)}},
+		{Config: encoders.Config{Spec: rnn.Uniform("gru", 2, 3, 3, 0), Options: json.RawMessage(`{"tokens":"unit","width":4,"layers":1,"heads":1,"feed_forward":5}`)}},
+	},
+	"dwsnet": {
+		{Config: encoders.Config{Spec: rnn.Uniform("lstm", 3, 4, 2, 5), Options: json.RawMessage(`{"channels":5,"layers":2,"hidden":[6]}`)}},
+		{Config: encoders.Config{Spec: rnn.Uniform("gru", 2, 3, 3, 0), Options: json.RawMessage(`{"channels":4,"layers":1,"hidden":[]}`)}},
+		{Config: encoders.Config{Spec: rnn.Spec{Layers: []rnn.Layer{{Cell: "rnn_relu", Inputs: 2, Hidden: 3}, {Cell: "gru", Inputs: 3, Hidden: 4}}, Outputs: 2}, Options: json.RawMessage(`{"channels":3,"layers":3,"hidden":[]}`)}},
+	},
 	"noninteractive_probing": {
 		{Config: encoders.Config{Spec: rnn.Uniform("lstm", 3, 4, 2, 5), Options: json.RawMessage(`{"steps":4,"hidden":6,"layers":2}`)}},
 		{Config: encoders.Config{Spec: rnn.Uniform("gru", 3, 4, 1, 4), Options: json.RawMessage(`{"steps":3,"hidden":5,"layers":1}`), InputRange: realRange}},

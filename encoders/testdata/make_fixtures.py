@@ -12,6 +12,7 @@ in base64; parameters are keyed by the names that the Go side gives them.
 import base64
 import json
 import pathlib
+import re
 import sys
 
 import numpy as np
@@ -211,25 +212,181 @@ def blocks(rnn):
             yield from np.split(t.numpy(), len(SLOTS[cell]))
 
 
-class Flattened(nn.Module):
+class Scaling(nn.Module):
+    """All weights in order, times a scale, plus a shift."""
+
     def __init__(self, config):
         super().__init__()
         n = sum(t.numel() for _, t in RNN(config["spec"]).named())
         self.scale, self.shift = nn.Parameter(torch.rand(n)), nn.Parameter(torch.randn(n))
-        self.mlp = mlp([n, *config["options"]["hidden"], config["dim"]])
 
-    def encode(self, rnn):
-        x = torch.cat([t.flatten() for _, t in rnn.named()])
-        return self.mlp(x * self.scale + self.shift)
+    def weights(self, rnn):
+        return torch.cat([t.flatten() for _, t in rnn.named()]) * self.scale + self.shift
 
     @staticmethod
     def prepare(rnns):
         scale, shift = [], []
         for same in zip(*(blocks(r) for r in rnns)):
-            x = np.stack(same)
-            scale.append(np.full(same[0].size, 1 / max(x.std(), 1e-3)))
-            shift.append(-x.mean() * scale[-1])
+            s, t = standardize(same)
+            scale.append(np.full(same[0].size, s))
+            shift.append(np.full(same[0].size, t))
         return {"scale": pack(np.concatenate(scale)), "shift": pack(np.concatenate(shift))}
+
+
+def standardize(same):
+    """Scale and shift to zero mean and unit spread of one gate of several RNNs."""
+    x = np.stack(same)
+    scale = 1 / max(x.std(), 1e-3)
+    return scale, -x.mean() * scale
+
+
+class Flattened(Scaling):
+    def __init__(self, config):
+        super().__init__(config)
+        self.mlp = mlp([self.scale.numel(), *config["options"]["hidden"], config["dim"]])
+
+    def encode(self, rnn):
+        return self.mlp(self.weights(rnn))
+
+
+class TransformerLayer(nn.Module):
+    def __init__(self, o):
+        super().__init__()
+        width = o["width"]
+        self.heads = o["heads"]
+        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.attention = nn.ModuleDict({"in": nn.Linear(width, 3 * width), "out": nn.Linear(width, width)})
+        self.mlp = mlp([width, o["feed_forward"], width])
+
+    def forward(self, x):
+        q, k, v = (y.unflatten(1, (self.heads, -1)).transpose(0, 1) for y in self.attention["in"](self.norm1(x)).chunk(3, 1))
+        x = x + self.attention["out"](F.scaled_dot_product_attention(q, k, v).transpose(0, 1).flatten(1))
+        return x + self.mlp(self.norm2(x))
+
+
+class ParameterTransformer(Scaling):
+    def __init__(self, config):
+        super().__init__(config)
+        o = config["options"]
+        self.config = config
+        rows = list(self.rows(RNN(config["spec"]), torch.zeros(self.scale.numel())))
+        self.positions = nn.Parameter(torch.randn(1 + sum(r.shape[0] for _, r in rows), o["width"]))
+        self.tokens = nn.ModuleDict({name: nn.Linear(r.shape[1], o["width"]) for name, r in rows})
+        self.layer = nn.ModuleList(TransformerLayer(o) for _ in range(o["layers"]))
+        self.norm, self.embed = nn.LayerNorm(o["width"]), nn.Linear(o["width"], config["dim"])
+
+    def rows(self, rnn, weights):
+        """Names and tokens of the groups, of scaled weights."""
+        named = list(rnn.named())
+        t = dict(zip((n for n, _ in named), weights.split([v.numel() for _, v in named])))
+        for i, l in enumerate(rnn.spec["layers"]):
+            gates = len(SLOTS[l["cell"]])
+            m = {k: t[f"{k}_l{i}"].view(gates, l["hidden"], -1) for k in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")}
+            if self.config["options"]["tokens"] == "row":
+                yield f"ih_l{i}", torch.cat([m["weight_ih"], m["bias_ih"]], 2).flatten(0, 1)
+                yield f"hh_l{i}", torch.cat([m["weight_hh"], m["bias_hh"]], 2).flatten(0, 1)
+            else:
+                yield f"l{i}", torch.cat([v.transpose(0, 1).flatten(1) for v in m.values()], 1)
+        if "linear.weight" in t:
+            out = rnn.spec["outputs"]
+            yield "linear", torch.cat([t["linear.weight"].view(out, -1), t["linear.bias"].view(out, 1)], 1)
+
+    def encode(self, rnn):
+        tokens = [self.tokens[name](r) for name, r in self.rows(rnn, self.weights(rnn))]
+        x = torch.cat([torch.zeros_like(self.positions[:1]), *tokens]) + self.positions
+        for layer in self.layer:
+            x = layer(x)
+        return self.embed(self.norm(x[0]))
+
+
+class Entry(nn.Module):
+    def __init__(self, gates, channels):
+        super().__init__()
+        self.scale, self.shift = nn.Parameter(torch.rand(gates)), nn.Parameter(torch.randn(gates))
+        linear = nn.Linear(gates, channels)
+        self.weight, self.bias = linear.weight, linear.bias
+
+    def forward(self, x):
+        return F.linear(x * self.scale + self.shift, self.weight, self.bias)
+
+
+class DWSNet(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        o, c = config["options"], config["options"]["channels"]
+        self.maps = list(self.tensors(RNN(config["spec"])))
+        self.axes = {a: s for _, x, axes in self.maps for a, s in zip(axes, x.shape)}
+        last = max(self.axes)
+        self.inputs, self.outputs = nn.Parameter(torch.randn(self.axes[0], c)), nn.Parameter(torch.randn(self.axes[last], c))
+        self.enter = nn.ModuleDict({name: Entry(x.shape[-1], c) for name, x, _ in self.maps})
+        self.layer = nn.ModuleList(nn.ModuleDict({n: self.mixing(axes, c) for n, _, axes in self.maps}) for _ in range(o["layers"]))
+        self.mlp = mlp([len(self.maps) * c, *o["hidden"], config["dim"]])
+
+    @staticmethod
+    def tensors(rnn):
+        """Name, values [row units, column units, gates] and axes of every map."""
+        t = dict(rnn.named())
+        for i, l in enumerate(rnn.spec["layers"]):
+            gates = lambda name: t[f"{name}_l{i}"].view(len(SLOTS[l["cell"]]), l["hidden"], -1).permute(1, 2, 0)
+            yield f"ih_l{i}", gates("weight_ih"), (i + 1, i)
+            yield f"hh_l{i}", gates("weight_hh"), (i + 1, i + 1)
+            yield f"bias_l{i}", torch.cat([gates("bias_ih")[:, 0], gates("bias_hh")[:, 0]], 1), (i + 1,)
+        n = len(rnn.spec["layers"])
+        if rnn.linear:
+            yield "linear", t["linear.weight"][:, :, None], (n + 1, n)
+            yield "linear_bias", t["linear.bias"][:, None], (n + 1,)
+
+    def mixing(self, axes, c):
+        touching = lambda axis: sum(a.count(axis) for _, _, a in self.maps)
+        parts = {"row": touching(axes[0]), "whole": len(self.maps)}
+        if len(axes) == 2:
+            parts |= {"own": 1, "col": touching(axes[1])}
+        if len(axes) == 2 and axes[0] == axes[1]:
+            parts["transposed"] = 1
+        return nn.ModuleDict({n: nn.Linear(k * c, c) for n, k in parts.items()})
+
+    def pool(self, features):
+        units, whole = {a: [] for a in self.axes}, []
+        for (_, _, axes), x in zip(self.maps, features):
+            if len(axes) == 2:
+                units[axes[1]].append(x.mean(0))
+                x = x.mean(1)
+            units[axes[0]].append(x)
+            whole.append(x.mean(0))
+        return {a: torch.cat(u, 1) for a, u in units.items()}, torch.cat(whole)
+
+    def mix(self, layer, features):
+        units, whole = self.pool(features)
+        for (name, _, axes), x in zip(self.maps, features):
+            part = layer[name]
+            y = part["row"](units[axes[0]]) + part["whole"](whole)
+            if len(axes) == 2:
+                y = part["own"](x) + y[:, None] + part["col"](units[axes[1]])[None]
+            if "transposed" in part:
+                y = y + part["transposed"](x).transpose(0, 1)
+            yield x + torch.relu(y)
+
+    def encode(self, rnn):
+        features = []
+        for name, x, axes in self.tensors(rnn):
+            x = self.enter[name](x.double())
+            for axis, positions in ((0, self.inputs), (max(self.axes), self.outputs)):
+                if axes[0] == axis:
+                    x = x + (positions[:, None] if len(axes) == 2 else positions)
+                if len(axes) == 2 and axes[1] == axis:
+                    x = x + positions[None]
+            features.append(x)
+        for layer in self.layer:
+            features = list(self.mix(layer, features))
+        return self.mlp(self.pool(features)[1])
+
+    def prepare(self, rnns):
+        result = {}
+        for same in zip(*(self.tensors(r) for r in rnns)):
+            name, gates = same[0][0], same[0][1].shape[-1]
+            both = np.array([standardize([x[..., g].numpy() for _, x, _ in same]) for g in range(gates)])
+            result |= {f"{name}.scale": pack(both[:, 0]), f"{name}.shift": pack(both[:, 1])}
+        return result
 
 
 class Emulator(nn.Module):
@@ -254,12 +411,11 @@ class Emulator(nn.Module):
 
 def go_name(name):
     """torch's name of a parameter -> the Go side's."""
-    for old, new in (("interrogator.lstm.", "interrogator."), ("_l0", "")):
+    for old, new in (("interrogator.lstm.", "interrogator."), ("enter.", "")):
         name = name.replace(old, new)
-    if name.startswith("mlp."):  # every other module of the Sequential is a GELU
-        _, i, rest = name.split(".")
-        name = f"mlp.{int(i) // 2}.{rest}"
-    return name
+    name = re.sub(r"(weight_.h|bias_.h)_l0", r"\1", name)
+    # Every other module of an MLP's Sequential is a GELU.
+    return re.sub(r"\bmlp\.(\d+)", lambda m: f"mlp.{int(m[1]) // 2}", name)
 
 
 def emulator_name(name):
@@ -282,10 +438,12 @@ def gradients(net, output, rename):
 
 
 KINDS = {
+    "dwsnet": DWSNet,
     "flattened": Flattened,
     "interactive_probing": InteractiveProbing,
     "noninteractive_probing": NoninteractiveProbing,
     "layerwise_statistics": LayerwiseStatistics,
+    "parameter_transformer": ParameterTransformer,
 }
 
 
@@ -320,6 +478,16 @@ PROBING = {"steps": 5, "hidden": 7, "layers": 2}
 
 # Per file: spec, options and what else the config has.
 ENCODERS = {
+    "parameter_transformer": [
+        (uniform("lstm", 2, 3, 2, 4), {"tokens": "row", "width": 6, "layers": 2, "heads": 2, "feed_forward": 5}, {}),
+        (MIXED, {"tokens": "unit", "width": 8, "layers": 1, "heads": 4, "feed_forward": 4}, {}),
+        (uniform("rnn_relu", 2, 3, 1, 0), {"tokens": "row", "width": 4, "layers": 1, "heads": 1, "feed_forward": 3}, {}),
+    ],
+    "dwsnet": [
+        (uniform("lstm", 2, 3, 2, 4), {"channels": 3, "layers": 2, "hidden": [5]}, {}),
+        (MIXED, {"channels": 2, "layers": 1, "hidden": []}, {}),
+        (uniform("gru", 2, 3, 1, 0), {"channels": 3, "layers": 1, "hidden": [4]}, {}),
+    ],
     "interactive_probing": [
         (uniform("lstm", 3, 8, 2, 5), PROBING, {}),
         (MIXED, {"steps": 3, "hidden": 16, "layers": 1}, {}),
