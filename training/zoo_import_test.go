@@ -235,7 +235,7 @@ func TestImportRefusals(t *testing.T) {
 // markers, and read back.
 func TestExportOfOurs(t *testing.T) {
 	dir, out, again := t.TempDir(), filepath.Join(t.TempDir(), "npy"), t.TempDir()
-	if err := TrainZoo(context.Background(), ZooConfig{Family: "formal_languages", Runs: 2, Seed: 7, Dir: dir, Steps: 100}); err != nil {
+	if err := TrainZoo(context.Background(), ZooConfig{Family: "formal_languages", Runs: 2, Seed: 7, Dir: dir, Steps: 100, Hidden: 8, Layers: 1}); err != nil {
 		t.Fatal(err)
 	}
 	z, err := zoo.Open(dir)
