@@ -1,6 +1,7 @@
 package server
 
 import (
+	"crypto/tls"
 	"log/slog"
 	"runtime"
 	"time"
@@ -24,6 +25,9 @@ type Config struct {
 	Version string
 	Log     *slog.Logger // nil: none
 	Keys    *Keys        // nil: everybody may ask everything
+	TLS     *tls.Config  // nil: none
+	Ready   func()       // called when requests are answered; nil: nothing
+	Leaving func()       // called when shutdown begins; nil: nothing
 
 	MaxBytes      int64         // of a request's body
 	MaxQueue      int           // requests with a model that are in progress or wait
@@ -39,6 +43,12 @@ type Config struct {
 
 func (c Config) withDefaults() Config {
 	fill(&c.Log, discard())
+	if c.Ready == nil {
+		c.Ready = func() {}
+	}
+	if c.Leaving == nil {
+		c.Leaving = func() {}
+	}
 	fill(&c.MaxBytes, DefaultMaxBytes)
 	fill(&c.MaxQueue, DefaultMaxQueue)
 	fill(&c.MaxBatch, DefaultMaxBatch)

@@ -79,6 +79,17 @@ func (s *Server) health(text content) []route {
 	}
 }
 
+// pathsOf lists the routes of the API, for those who are lost.
+func pathsOf(routes []route) string {
+	var paths []string
+	for _, r := range routes {
+		if strings.HasPrefix(r.path, "/v1/") {
+			paths = append(paths, r.method+" "+r.path)
+		}
+	}
+	return strings.Join(paths, ", ")
+}
+
 // colons writes a path as echo wants it.
 var colons = strings.NewReplacer("{", ":", "}", "")
 
@@ -86,7 +97,6 @@ var colons = strings.NewReplacer("{", ":", "}", "")
 func (s *Server) router(routes []route) http.Handler {
 	e := echo.New()
 	e.HTTPErrorHandler = func(err error, c echo.Context) { s.fail(c.Response(), c.Request(), err) }
-	var paths []string
 	for _, r := range routes {
 		handle := func(c echo.Context) error {
 			callOf(c.Request()).route = r.path
@@ -102,11 +112,7 @@ func (s *Server) router(routes []route) http.Handler {
 		if r.method == http.MethodGet {
 			e.Add(http.MethodHead, colons.Replace(r.path), handle)
 		}
-		if strings.HasPrefix(r.path, "/v1/") {
-			paths = append(paths, r.method+" "+r.path)
-		}
 	}
-	s.paths = strings.Join(paths, ", ")
 	return e
 }
 

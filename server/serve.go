@@ -8,6 +8,9 @@ import (
 	"net/http"
 	"sync/atomic"
 	"time"
+
+	"rnnrep/encoders"
+	"rnnrep/rnn"
 )
 
 // Bounds on connections. A request's own times are in Config.
@@ -34,9 +37,18 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		WriteTimeout: s.config.UploadTimeout + s.config.Timeout + sendTime,
 		BaseContext:  func(net.Listener) context.Context { return requests },
 		ConnState:    countOpen(&open),
+		TLSConfig:    s.config.TLS,
 		ErrorLog:     slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)}
+	s.warm(s.service.Bundles())
 	failed := make(chan error, 1)
-	go func() { failed <- h.Serve(l) }()
+	go func() {
+		if s.config.TLS != nil {
+			failed <- h.ServeTLS(l, "", "")
+		} else {
+			failed <- h.Serve(l)
+		}
+	}()
+	s.config.Ready()
 	select {
 	case err := <-failed:
 		return err
@@ -44,6 +56,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	}
 	s.log.Info("draining", "delay", s.config.DrainDelay, "timeout", s.config.DrainTimeout)
 	s.leaving.Store(true)
+	s.config.Leaving()
 	select {
 	case err := <-failed:
 		return err
@@ -55,6 +68,23 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		time.Sleep(goodbye / 100)
 	}
 	return errors.Join(err, s.shutdown(h, end))
+}
+
+// SetBundles replaces the bundles while requests go on; those in progress keep
+// theirs.
+func (s *Server) SetBundles(bundles []*encoders.Bundle) {
+	s.warm(bundles)
+	s.service.SetBundles(bundles)
+}
+
+// warm lets every bundle embed once, so that no request is the first.
+func (s *Server) warm(bundles []*encoders.Bundle) {
+	for _, b := range bundles {
+		m := rnn.NewModel(b.Manifest.Encoder.Spec)
+		if _, err := b.Embed(context.Background(), []*rnn.Model{m}); err != nil {
+			s.log.Debug("warming up", "bundle", b.Name(), "error", err)
+		}
+	}
 }
 
 // countOpen counts the connections that are open.

@@ -21,7 +21,7 @@ type Server struct {
 	service *Service
 	log     *slog.Logger
 	handler http.Handler
-	paths   string // of the routes, for those who are lost
+	paths   string // of the API
 	openAPI func() ([]byte, error)
 	keys    *Keys
 
@@ -63,6 +63,7 @@ func New(c Config) *Server {
 	s.service.maxBytes = c.MaxBytes
 	s.service.embed = s.embed
 	routes := s.routes()
+	s.paths = pathsOf(routes)
 	s.openAPI = sync.OnceValues(func() ([]byte, error) { return openAPI(routes, c.Version) })
 	s.handler = s.observe(s.recoverPanics(s.router(routes)))
 	return s

@@ -45,6 +45,7 @@ exporter: encoders rnn internal/grad internal/onnx internal/onnx/onnxref interna
 training: encoders rnn rnn/tasks rnn/zoo internal/grad internal/kernel internal/nn internal/optim internal/rng internal/errs internal/atomicfile internal/safetensors
 models:
 server: encoders importer exporter rnn internal/batch internal/errs internal/safetensors
+internal/registry: encoders internal/errs
 cmd/rnnrepd: *
 bench/serve:
 `
