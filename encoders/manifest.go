@@ -3,6 +3,8 @@ package encoders
 import (
 	"bytes"
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -33,6 +35,9 @@ type Manifest struct {
 	Scores      map[string]float64 `json:"scores"`     // measured on tasks that training did not see
 	Provenance  map[string]string  `json:"provenance"`
 	Members     []Member           `json:"reference"`
+	// WeightsSHA256 is the checksum of the weights file, in hexadecimal. Early
+	// bundles have none.
+	WeightsSHA256 string `json:"weights_sha256,omitempty"`
 }
 
 const (
@@ -104,7 +109,7 @@ func (b *Bundle) Save(dir string) error {
 	if err := safetensors.Write(&weights, tensors, map[string]string{"bundle": b.Name()}); err != nil {
 		return err
 	}
-	b.Manifest.Version, b.Manifest.Members = manifestVersion, b.Reference.Members
+	b.Manifest.Version, b.Manifest.Members, b.Manifest.WeightsSHA256 = manifestVersion, b.Reference.Members, checksum(weights.Bytes())
 	text, err := json.MarshalIndent(b.Manifest, "", " ")
 	if err != nil {
 		return err
@@ -138,6 +143,10 @@ func OpenBundle(fsys fs.FS) (*Bundle, error) {
 	if err != nil {
 		return nil, errs.New(errs.Damaged, "%v, though there is a %s", err, manifestFile)
 	}
+	if sum := checksum(data); m.WeightsSHA256 != "" && m.WeightsSHA256 != sum {
+		return nil, errs.New(errs.Damaged, "%s has the SHA-256 %s, the manifest says %s", weightsFile, sum, m.WeightsSHA256).
+			Do("restore both files from one copy of the bundle")
+	}
 	b, err := NewBundle(m)
 	if err != nil {
 		return nil, errs.New(errs.Damaged, "%s: %v", manifestFile, err)
@@ -146,6 +155,11 @@ func OpenBundle(fsys fs.FS) (*Bundle, error) {
 		return nil, fmt.Errorf("%s: %w", weightsFile, err)
 	}
 	return b, nil
+}
+
+func checksum(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
 }
 
 // readFile refuses a file that is too large before reading it.

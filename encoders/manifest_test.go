@@ -62,7 +62,8 @@ func replaced(old, new string) func(*testing.T, fstest.MapFS) {
 	}
 }
 
-// edited is the weights with a tensor changed.
+// edited is the weights with a tensor changed, under a manifest without their
+// checksum.
 func edited(name string, edit func(*safetensors.Tensor)) func(*testing.T, fstest.MapFS) {
 	return func(t *testing.T, f fstest.MapFS) {
 		tensors, metadata, err := safetensors.Read(f[weights].Data)
@@ -81,7 +82,29 @@ func edited(name string, edit func(*safetensors.Tensor)) func(*testing.T, fstest
 			t.Fatalf("tensor %q found: %v; %v", name, found, err)
 		}
 		f[weights] = &fstest.MapFile{Data: b.Bytes()}
+		withoutChecksum(t, f)
 	}
+}
+
+// unsigned does without the checksum after the damage.
+func unsigned(damage func(*testing.T, fstest.MapFS)) func(*testing.T, fstest.MapFS) {
+	return func(t *testing.T, f fstest.MapFS) {
+		damage(t, f)
+		withoutChecksum(t, f)
+	}
+}
+
+func withoutChecksum(t testing.TB, f fstest.MapFS) {
+	var m encoders.Manifest
+	if err := json.Unmarshal(f[manifest].Data, &m); err != nil || m.WeightsSHA256 == "" {
+		t.Fatalf("checksum %q, %v", m.WeightsSHA256, err)
+	}
+	m.WeightsSHA256 = ""
+	text, err := json.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f[manifest] = &fstest.MapFile{Data: text}
 }
 
 func bytesOf(name string, edit func([]byte) []byte) func(*testing.T, fstest.MapFS) {
@@ -129,10 +152,12 @@ func TestDamagedBundles(t *testing.T) {
 		"edges out of order":  {replaced(`"widths": [`, `"edges": [0.5, 0.4], "widths": [ 1, 2, `), errs.Damaged, "calibration"},
 		"no members":          {bytesOf(manifest, func(b []byte) []byte { return withMembers(b, 0) }), errs.Damaged, "reference"},
 		"a member less":       {bytesOf(manifest, func(b []byte) []byte { return withMembers(b, 11) }), errs.Damaged, embeddings},
-		"empty weights":       {bytesOf(weights, cut(0)), errs.Damaged, weights},
-		"truncated header":    {bytesOf(weights, cut(40)), errs.Damaged, weights},
-		"truncated tensors":   {bytesOf(weights, func(b []byte) []byte { return b[:len(b)-4] }), errs.Damaged, weights},
-		"huge header":         {bytesOf(weights, func(b []byte) []byte { b[7] = 0x7f; return b }), errs.Damaged, weights},
+		"empty weights":       {unsigned(bytesOf(weights, cut(0))), errs.Damaged, weights},
+		"truncated header":    {unsigned(bytesOf(weights, cut(40))), errs.Damaged, weights},
+		"flipped bit":         {bytesOf(weights, func(b []byte) []byte { b[len(b)-99] ^= 1; return b }), errs.Damaged, "SHA-256"},
+		"other weights":       {bytesOf(weights, func([]byte) []byte { return saved(t, probingConfig())[weights].Data }), errs.Damaged, "SHA-256"},
+		"truncated tensors":   {unsigned(bytesOf(weights, func(b []byte) []byte { return b[:len(b)-4] })), errs.Damaged, weights},
+		"huge header":         {unsigned(bytesOf(weights, func(b []byte) []byte { b[7] = 0x7f; return b })), errs.Damaged, weights},
 		"tensor missing":      {edited("mlp.0.bias", func(s *safetensors.Tensor) { s.Name = "other" }), errs.Damaged, "mlp.0.bias"},
 		"other shape":         {edited("mlp.0.bias", func(s *safetensors.Tensor) { s.Shape = []int{4, 1} }), errs.Damaged, "mlp.0.bias"},
 		"other size":          {edited("mlp.0.bias", func(s *safetensors.Tensor) { s.Shape, s.Data = []int{1, 3}, s.Data[:3] }), errs.Damaged, "mlp.0.bias"},
@@ -227,6 +252,15 @@ func TestOpenBundles(t *testing.T) {
 	delete(files, "test/interactive_probing/"+weights)
 	if _, err := encoders.OpenBundles(files); errs.CodeOf(err) != errs.Damaged || !strings.Contains(err.Error(), "test/interactive_probing") {
 		t.Errorf("a damaged bundle: %v", err)
+	}
+}
+
+// TestBundleWithoutChecksum: bundles from before there were any still open.
+func TestBundleWithoutChecksum(t *testing.T) {
+	files := saved(t, statisticsConfig())
+	withoutChecksum(t, files)
+	if _, err := encoders.OpenBundle(files); err != nil {
+		t.Error(err)
 	}
 }
 
