@@ -22,19 +22,12 @@ func From(f float32) uint16 {
 
 // To returns the float32 of the same value.
 func To(h uint16) float32 {
-	magnitude := float64(h&0x3ff) / (1 << 24)
-	switch exponent := int(h >> 10 & 31); exponent {
-	case 0:
-	case 31:
-		magnitude = math.Inf(1)
-		if h&0x3ff != 0 {
-			return float32(math.NaN())
-		}
-	default:
-		magnitude = math.Ldexp(float64(h&0x3ff|0x400), exponent-25)
+	sign, exponent, fraction := uint32(h&0x8000)<<16, uint32(h>>10&31), uint32(h&0x3ff)
+	switch exponent {
+	case 0: // zero, or below 2^-14, where the spacing is 2^-24
+		return math.Float32frombits(sign | math.Float32bits(float32(fraction)/(1<<24)))
+	case 31: // infinity or NaN
+		return math.Float32frombits(sign | 0x7f800000 | fraction<<13)
 	}
-	if h&0x8000 != 0 {
-		magnitude = -magnitude
-	}
-	return float32(magnitude)
+	return math.Float32frombits(sign | (exponent+127-15)<<23 | fraction<<13)
 }

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"slices"
 
@@ -79,7 +80,8 @@ func Write(w io.Writer, tensors []Tensor, metadata map[string]string) error {
 }
 
 // Read returns the tensors, sorted by name, and the metadata. F32, F16, BF16
-// and F64 are read; sizes are checked before anything is allocated.
+// and F64 are read; sizes are checked before anything is allocated. Its errors
+// have the code damaged.
 func Read(data []byte) ([]Tensor, map[string]string, error) {
 	bad := func(format string, a ...any) error {
 		return errs.New(errs.Damaged, "safetensors: "+format, a...).Accepts("a header, then tensors inside the file")
@@ -97,7 +99,7 @@ func Read(data []byte) ([]Tensor, map[string]string, error) {
 	}
 	body := data[8+n:]
 	var metadata map[string]string
-	var tensors []Tensor
+	entries := make(map[string]entry, len(raw))
 	for name, text := range raw {
 		if name == metadataKey {
 			if err := json.Unmarshal(text, &metadata); err != nil {
@@ -109,14 +111,40 @@ func Read(data []byte) ([]Tensor, map[string]string, error) {
 		if err := json.Unmarshal(text, &e); err != nil {
 			return nil, nil, bad("tensor %q: %v", name, err)
 		}
-		t, err := e.tensor(name, body)
+		entries[name] = e
+	}
+	if err := cover(entries, len(body)); err != nil {
+		return nil, nil, bad("%v", err)
+	}
+	tensors := make([]Tensor, 0, len(entries))
+	for _, name := range slices.Sorted(maps.Keys(entries)) {
+		t, err := entries[name].tensor(name, body)
 		if err != nil {
 			return nil, nil, bad("tensor %q: %v", name, err)
 		}
 		tensors = append(tensors, t)
 	}
-	slices.SortFunc(tensors, func(a, b Tensor) int { return cmp.Compare(a.Name, b.Name) })
 	return tensors, metadata, nil
+}
+
+// cover checks that the tensors follow each other without gaps or overlaps and
+// fill the body, as the format demands: a small file cannot name the same bytes
+// a thousand times.
+func cover(entries map[string]entry, body int) error {
+	list := slices.SortedFunc(maps.Values(entries), func(a, b entry) int {
+		return cmp.Or(cmp.Compare(a.Offsets[0], b.Offsets[0]), cmp.Compare(a.Offsets[1], b.Offsets[1]))
+	})
+	var end uint64
+	for _, e := range list {
+		if e.Offsets[0] != end || e.Offsets[1] < end {
+			return fmt.Errorf("a tensor at offsets %v, after one that ends at %d", e.Offsets, end)
+		}
+		end = e.Offsets[1]
+	}
+	if end != uint64(body) {
+		return fmt.Errorf("the tensors take %d bytes of %d", end, body)
+	}
+	return nil
 }
 
 var widths = map[string]int{"F32": 4, "F64": 8, "F16": 2, "BF16": 2}
@@ -132,7 +160,7 @@ func (e entry) tensor(name string, body []byte) (Tensor, error) {
 	size := int64(1)
 	t := Tensor{Name: name, Shape: make([]int, len(e.Shape))}
 	for i, d := range e.Shape {
-		if d < 0 || d > 0 && size > int64(len(body))/d {
+		if d < 0 || d > math.MaxInt32 || d > 0 && size > int64(len(body))/d {
 			return Tensor{}, fmt.Errorf("shape %v is larger than the file", e.Shape)
 		}
 		size *= d
