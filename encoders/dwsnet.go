@@ -113,7 +113,7 @@ func (e *dwsnet) Encode(t *grad.Tape, p *rnn.Population) grad.Var {
 	for _, layer := range e.layers {
 		f = f.mixed(layer)
 	}
-	return e.mlp.Apply(f.pool().whole)
+	return e.mlp.Apply(f.wholeMeans(f.rowMeans()))
 }
 
 // dwsEntry turns a map's gates into features.

@@ -124,34 +124,51 @@ type dwsMeans struct {
 	whole grad.Var
 }
 
-func (f *dwsFeatures) pool() dwsMeans {
-	units := make([][]grad.Var, len(f.shape.axes))
-	var whole []grad.Var
-	for i, m := range f.shape.maps {
-		rows, x := f.shape.axes[m.rows], f.values[i]
-		if m.cols != none {
-			cols := f.shape.axes[m.cols]
-			units[m.cols] = append(units[m.cols], grad.Mean(x, rows, cols))
-			x = grad.Mean(x, cols, 1)
-		}
-		units[m.rows] = append(units[m.rows], x)
-		whole = append(whole, grad.Mean(x, rows, 1))
-	}
-	means := dwsMeans{whole: concatAll(whole)}
-	for _, parts := range units {
-		means.units = append(means.units, concatAll(parts))
-	}
-	return means
-}
-
 // mixed applies a layer, around a residual connection.
 func (f *dwsFeatures) mixed(layer []dwsMixing) dwsFeatures {
-	next, means := *f, f.pool()
+	next, rows := *f, f.rowMeans()
+	means := dwsMeans{f.unitMeans(rows), f.wholeMeans(rows)}
 	next.values = nil
 	for i := range layer {
 		next.values = append(next.values, grad.Add(f.values[i], grad.Relu(f.mix(&layer[i], f.values[i], &means))))
 	}
 	return next
+}
+
+// rowMeans are means over the columns of every map, [N*rows, channels].
+func (f *dwsFeatures) rowMeans() (means []grad.Var) {
+	for i, m := range f.shape.maps {
+		x := f.values[i]
+		if m.cols != none {
+			x = grad.Mean(x, f.shape.axes[m.cols], 1)
+		}
+		means = append(means, x)
+	}
+	return means
+}
+
+// unitMeans adds those over the rows, and sorts all by axis.
+func (f *dwsFeatures) unitMeans(rowMeans []grad.Var) (means []grad.Var) {
+	units := make([][]grad.Var, len(f.shape.axes))
+	for i, m := range f.shape.maps {
+		if m.cols != none {
+			units[m.cols] = append(units[m.cols], grad.Mean(f.values[i], f.shape.axes[m.rows], f.shape.axes[m.cols]))
+		}
+		units[m.rows] = append(units[m.rows], rowMeans[i])
+	}
+	for _, parts := range units {
+		means = append(means, concatAll(parts))
+	}
+	return means
+}
+
+// wholeMeans are over all of every map.
+func (f *dwsFeatures) wholeMeans(rowMeans []grad.Var) grad.Var {
+	var whole []grad.Var
+	for i, m := range f.shape.maps {
+		whole = append(whole, grad.Mean(rowMeans[i], f.shape.axes[m.rows], 1))
+	}
+	return concatAll(whole)
 }
 
 func (f *dwsFeatures) mix(m *dwsMixing, x grad.Var, means *dwsMeans) grad.Var {

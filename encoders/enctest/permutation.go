@@ -12,9 +12,6 @@ import (
 // invariant is the optional claim that hidden units may stand in any order.
 type invariant interface{ PermutationInvariant() bool }
 
-// augmenter is what encoders have that learn the symmetry instead.
-type augmenter = encoders.Augmenter
-
 const (
 	// permutationTolerance: sums over units run in another order.
 	permutationTolerance = 1e-6
@@ -75,7 +72,7 @@ func checkSameFunction(t *testing.T, a, b *rnn.Model) {
 }
 
 func checkAugmentation(t *testing.T, e encoders.Encoder, m *rnn.Model) {
-	a, ok := e.(augmenter)
+	a, ok := e.(encoders.Augmenter)
 	if !ok {
 		t.Fatal("the encoder is neither invariant to permutations nor an Augmenter")
 	}
