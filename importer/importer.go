@@ -66,7 +66,9 @@ func read(ctx context.Context, m *onnx.Model, o Options, seed uint64) (*rnn.Mode
 	if report.Opset == 0 { // opset_import comes after the graph in most files
 		return nil, report, errs.New(errs.Truncated, "the model does not say which opset it uses").Do("copy or export the file again")
 	}
-	v := newView(ctx, m)
+	low, notes := lower(m)
+	report.Notes = notes
+	v := newView(ctx, low)
 	found, err := v.recurrences()
 	if err != nil {
 		return nil, report, err

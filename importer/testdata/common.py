@@ -10,6 +10,7 @@ import struct
 
 import numpy as np
 
+HERE = os.path.dirname(os.path.abspath(__file__))
 DTYPES = {"float32": "F32", "float64": "F64", "float16": "F16", "int64": "I64", "int32": "I32", "bool": "BOOL", "int8": "I8"}
 
 
@@ -54,3 +55,20 @@ def record(folder, name, *, exporter, description, cell, inputs, hidden, weights
     entries = [e for e in entries if e["name"] != name] + [entry]
     json.dump(sorted(entries, key=lambda e: e["name"]), open(path, "w"), indent=1)
     print(name, os.path.getsize(os.path.join(folder, name + ".onnx")), flush=True)
+
+
+def read_safetensors(path):
+    raw = open(path, "rb").read()
+    n = int.from_bytes(raw[:8], "little")
+    kinds = {"F32": "f4", "F64": "f8", "F16": "f2", "I64": "i8", "I32": "i4"}
+    return {k: np.frombuffer(raw[8 + n :][v["data_offsets"][0] : v["data_offsets"][1]], kinds[v["dtype"]]).reshape(v["shape"])
+            for k, v in json.loads(raw[8 : 8 + n]).items()}
+
+
+def source(folder, name):
+    """An entry of another folder, the path of its file, its weights, inputs and outputs."""
+    e = next(e for e in json.load(open(os.path.join(HERE, folder, "manifest.json"))) if e["name"] == name)
+    at = os.path.join(HERE, folder)
+    io = read_safetensors(os.path.join(at, e["io_file"]))
+    return (e, os.path.join(at, e["file"]), read_safetensors(os.path.join(at, e["weights_file"])),
+            {n: io["in_" + n] for n in e["io_inputs"]}, {n: io["out_" + n] for n in e["io_outputs"]})
