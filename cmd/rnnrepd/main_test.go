@@ -5,7 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
+	"flag"
 	"io"
 	"net"
 	"net/http"
@@ -80,44 +80,61 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// overHTTP sends a request until the server is there: http status METHOD
-// address path [file]. The body of the response goes to the file "response".
+// overHTTP sends a request until the server is there: http [-key KEY] [-until]
+// status METHOD address path [file]. The body of the response goes to the file
+// "response". With -until it sends it until the status is the one wanted.
 func overHTTP(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 4 {
-		ts.Fatalf("usage: http status METHOD address path [file]")
+	var flags flag.FlagSet
+	key := flags.String("key", "", "")
+	until := flags.Bool("until", false, "")
+	ts.Check(flags.Parse(args))
+	if args = flags.Args(); neg || len(args) < 4 {
+		ts.Fatalf("usage: http [-key KEY] [-until] status METHOD address path [file]")
 	}
 	var body []byte
 	if len(args) > 4 {
 		body = []byte(ts.ReadFile(args[4]))
 	}
-	address := args[2]
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		network, at := "tcp", address
-		if socket, ok := strings.CutPrefix(address, "unix://"); ok {
-			network, at = "unix", socket
-		}
-		var d net.Dialer
-		return d.DialContext(ctx, network, at)
-	}}}
-	var resp *http.Response
-	var err error
-	for range 500 {
-		var r *http.Request
-		r, err = http.NewRequest(args[1], "http://server"+args[3], bytes.NewReader(body))
-		ts.Check(err)
-		if resp, err = client.Do(r); err == nil {
+	client := clientOf(args[2])
+	var status int
+	var data []byte
+	err := errors.New("not sent")
+	for range 1000 {
+		r, wrong := http.NewRequest(args[1], "http://server"+args[3], bytes.NewReader(body))
+		ts.Check(wrong)
+		r.Header.Set("X-Api-Key", *key)
+		if status, data, err = answer(client, r); err == nil && (!*until || strconv.Itoa(status) == args[0]) {
 			break
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
 	ts.Check(err)
-	defer resp.Body.Close()
-	data, err := io.ReadAll(resp.Body)
-	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs("response"), data, 0o644))
-	if fmt.Sprint(resp.StatusCode) != args[0] {
-		ts.Fatalf("status %d, want %s: %s", resp.StatusCode, args[0], data)
+	if strconv.Itoa(status) != args[0] {
+		ts.Fatalf("status %d, want %s: %s", status, args[0], data)
 	}
+}
+
+// clientOf reaches one server, at host:port or unix:///path.
+func clientOf(address string) *http.Client {
+	network, at := "tcp", address
+	if socket, ok := strings.CutPrefix(address, "unix://"); ok {
+		network, at = "unix", socket
+	}
+	return &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, network, at)
+	}}}
+}
+
+func answer(client *http.Client, r *http.Request) (status int, body []byte, err error) {
+	resp, err := client.Do(r)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer resp.Body.Close()
+	body, err = io.ReadAll(resp.Body)
+	return resp.StatusCode, body, err
 }
 
 // truncate keeps the first bytes of a file: truncate file bytes.

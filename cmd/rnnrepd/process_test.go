@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"io"
 	"net"
 	"net/http"
@@ -27,10 +26,7 @@ type process struct {
 func startServer(t *testing.T, socket, models string) *process {
 	t.Helper()
 	p := &process{Cmd: exec.Command("rnnrepd", "serve", "--listen", "unix://"+socket, "--models", models), socket: socket, log: &bytes.Buffer{}}
-	p.client = &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		var d net.Dialer
-		return d.DialContext(ctx, "unix", socket)
-	}}}
+	p.client = clientOf("unix://" + socket)
 	p.Stderr = p.log
 	if err := p.Start(); err != nil {
 		t.Fatal(err)

@@ -5,11 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"rnnrep/internal/errs"
 	"rnnrep/server"
@@ -36,6 +33,7 @@ type app struct {
 	out, err io.Writer
 	quiet    bool
 	models   string
+	sources  map[string]string // of the settings: flag, environment, file
 }
 
 // progress is where commands report how far they are; nil when quiet.
@@ -104,9 +102,10 @@ func newRoot(a *app) *cobra.Command {
 	root.SetOut(a.out)
 	root.SetErr(a.err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.PersistentFlags().String("config", "", "file of settings; `rnnrepd config print` writes one")
 	root.PersistentFlags().BoolVar(&a.quiet, "quiet", false, "no progress on stderr")
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
-		if err := fromEnvironment(c); err != nil {
+		if err := a.resolve(c); err != nil {
 			return err
 		}
 		if err := c.ValidateRequiredFlags(); err != nil {
@@ -117,7 +116,7 @@ func newRoot(a *app) *cobra.Command {
 	root.AddCommand(newServe(a),
 		newAnswer(a, "predict", "Embedding and predictions of ONNX files", server.Predict),
 		newAnswer(a, "embed", "Embeddings of ONNX files", server.Embed),
-		newInspect(a), newRecover(a), newBundles(a), newExport(a), newZoo(a), newTrain(a), newEval(a), newVersion(a))
+		newInspect(a), newRecover(a), newBundles(a), newExport(a), newZoo(a), newTrain(a), newEval(a), newVersion(a), newConfig(a), newKey(a))
 	return root
 }
 
@@ -129,23 +128,4 @@ func arguments(check cobra.PositionalArgs) cobra.PositionalArgs {
 		}
 		return nil
 	}
-}
-
-// ofOneCall are flags that the environment does not set: they belong to one
-// command line.
-var ofOneCall = map[string]bool{"help": true, "output": true, "out": true}
-
-// fromEnvironment sets every flag that was not given from RNNREPD_NAME, where
-// --drain-timeout is RNNREPD_DRAIN_TIMEOUT.
-func fromEnvironment(c *cobra.Command) error {
-	var failed error
-	c.Flags().VisitAll(func(f *pflag.Flag) {
-		name := "RNNREPD_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
-		if v := os.Getenv(name); v != "" && !f.Changed && !ofOneCall[f.Name] && failed == nil {
-			if err := c.Flags().Set(f.Name, v); err != nil {
-				failed = usageError{fmt.Errorf("%s: %w", name, err)}
-			}
-		}
-	})
-	return failed
 }

@@ -1,17 +1,21 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
-	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
+	"rnnrep/encoders"
+	"rnnrep/internal/registry"
 	"rnnrep/server"
 )
 
@@ -25,42 +29,122 @@ func newVersion(a *app) *cobra.Command {
 		}}
 }
 
+// serveOptions are the settings of `rnnrepd serve`.
+type serveOptions struct {
+	server    server.Config
+	listen    listenOptions
+	admin     string
+	keys      string
+	logFormat string
+	poll      time.Duration
+}
+
+func (o *serveOptions) flags(f *pflag.FlagSet) {
+	c := &o.server
+	o.listen.flags(f)
+	f.StringVar(&o.admin, "admin-listen", "", "address for metrics, health and profiles, without keys (default: none)")
+	f.StringVar(&o.keys, "keys", "", "file of API keys, as `rnnrepd key` prints them (default: no key is asked for)")
+	f.Int64Var(&c.MaxBytes, "max-bytes", server.DefaultMaxBytes, "largest request body")
+	f.IntVar(&c.MaxQueue, "max-queue", server.DefaultMaxQueue, "requests with a model that are in progress or wait; more get 429")
+	f.IntVar(&c.MaxBatch, "max-batch", server.DefaultMaxBatch, "RNNs that go through an encoder together")
+	f.DurationVar(&c.BatchDelay, "max-batch-delay", 0, "how long an RNN waits for others to go with")
+	f.DurationVar(&c.Timeout, "timeout", server.DefaultTimeout, "longest answer")
+	f.DurationVar(&c.UploadTimeout, "upload-timeout", server.DefaultUploadTimeout, "longest upload")
+	f.DurationVar(&c.DrainDelay, "drain-delay", 0, "how long to go on after turning not ready, before refusing connections")
+	f.DurationVar(&c.DrainTimeout, "drain-timeout", server.DefaultDrainTimeout, "what requests in progress get at shutdown")
+	f.StringVar(&c.SpoolDir, "spool-dir", "", "where large uploads wait (default: the system's temporary folder)")
+	f.DurationVar(&o.poll, "models-poll", 2*time.Second, "how often to look for changes of --models; 0: never")
+	o.logFormat = "text"
+	f.Var(choice{&o.logFormat, []string{"text", "json"}}, "log-format", "format of the log on stderr")
+}
+
 func newServe(a *app) *cobra.Command {
-	config := server.Config{Version: version}
-	var listen string
-	logFormat := "text"
+	o := &serveOptions{}
 	c := &cobra.Command{
 		Use:   "serve",
 		Short: "Answer over HTTP",
 		Args:  arguments(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error {
-			var err error
-			if config.Bundles, err = openBundles(a.models); err != nil {
-				return err
-			}
-			config.Log = a.logger(logFormat)
-			l, err := openListener(listen)
-			if err != nil {
-				return err
-			}
-			config.Log.Info("listening", "address", listenAddress(l), "bundles", len(config.Bundles), "version", version)
-			return server.New(config).Serve(c.Context(), l)
-		},
+		RunE:  func(c *cobra.Command, _ []string) error { return a.serve(c.Context(), o) },
 	}
-	f := c.Flags()
-	f.StringVar(&listen, "listen", "127.0.0.1:8080", "address, or unix:///path/of/socket")
-	f.Int64Var(&config.MaxBytes, "max-bytes", server.DefaultMaxBytes, "largest request body")
-	f.IntVar(&config.MaxQueue, "max-queue", server.DefaultMaxQueue, "requests with a model that are in progress or wait; more get 429")
-	f.IntVar(&config.MaxBatch, "max-batch", server.DefaultMaxBatch, "RNNs that go through an encoder together")
-	f.DurationVar(&config.BatchDelay, "max-batch-delay", 0, "how long an RNN waits for others to go with")
-	f.DurationVar(&config.Timeout, "timeout", server.DefaultTimeout, "longest answer")
-	f.DurationVar(&config.UploadTimeout, "upload-timeout", server.DefaultUploadTimeout, "longest upload")
-	f.DurationVar(&config.DrainDelay, "drain-delay", 0, "how long to go on after turning not ready, before refusing connections")
-	f.DurationVar(&config.DrainTimeout, "drain-timeout", server.DefaultDrainTimeout, "what requests in progress get at shutdown")
-	f.StringVar(&config.SpoolDir, "spool-dir", "", "where large uploads wait (default: the system's temporary folder)")
-	f.Var(choice{&logFormat, []string{"text", "json"}}, "log-format", "format of the log on stderr")
+	o.flags(c.Flags())
 	a.modelFlags(c)
 	return c
+}
+
+// serve answers until ctx ends.
+func (a *app) serve(ctx context.Context, o *serveOptions) (err error) {
+	c := o.server
+	log := a.logger(o.logFormat)
+	c.Version, c.Log = version, log
+	c.Ready, c.Leaving = func() { notify("READY=1") }, func() { notify("STOPPING=1") }
+	stamp := registry.Folder{Dir: a.models}.Stamp() // before the bundles are read
+	if c.Bundles, err = openBundles(a.models); err != nil {
+		return err
+	}
+	if c.Keys, err = openKeys(o.keys); err != nil {
+		return err
+	}
+	if c.TLS, err = o.listen.tls(); err != nil {
+		return err
+	}
+	l, err := o.listen.open()
+	if err != nil {
+		return err
+	}
+	s := server.New(c)
+	background, stop := context.WithCancel(ctx)
+	defer stop()
+	if err := serveAdmin(background, o.admin, s, log); err != nil {
+		return errors.Join(err, l.Close())
+	}
+	if a.models != "" && o.poll > 0 {
+		go registry.Folder{Dir: a.models}.Watch(background, stamp, o.poll, func(bundles []*encoders.Bundle, err error) {
+			if err != nil {
+				log.Warn("the bundles have changed and cannot be opened; those at hand stay", "error", err)
+				return
+			}
+			s.SetBundles(bundles)
+			log.Info("the bundles have changed", "bundles", len(bundles))
+		})
+	}
+	log.Info("listening", "address", o.listen.address(l), "bundles", len(c.Bundles), "version", version)
+	return s.Serve(ctx, l)
+}
+
+// openKeys reads a keys file; "" means that no key is asked for.
+func openKeys(file string) (*server.Keys, error) {
+	if file == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := server.ParseKeys(string(text))
+	if err != nil {
+		return nil, &fs.PathError{Op: "keys", Path: file, Err: err}
+	}
+	return keys, nil
+}
+
+// serveAdmin serves the operators' routes until ctx ends.
+func serveAdmin(ctx context.Context, address string, s *server.Server, log *slog.Logger) error {
+	if address == "" {
+		return nil
+	}
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return err
+	}
+	h := &http.Server{Handler: s.Admin(), ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
+	context.AfterFunc(ctx, func() { _ = h.Close() })
+	go func() {
+		if err := h.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			log.Error("the admin address", "error", err)
+		}
+	}()
+	log.Info("listening for operators", "address", "http://"+l.Addr().String())
+	return nil
 }
 
 // logger writes to stderr.
@@ -75,25 +159,15 @@ func (a *app) logger(format string) *slog.Logger {
 	return slog.New(slog.NewTextHandler(a.err, o))
 }
 
-func openListener(listen string) (net.Listener, error) {
-	path, unix := strings.CutPrefix(listen, "unix://")
-	if !unix {
-		return net.Listen("tcp", listen)
+// notify tells systemd how far the service is, if it asked to be told
+// (sd_notify(3)). Whether it heard is not the service's concern.
+func notify(state string) {
+	socket := os.Getenv("NOTIFY_SOCKET")
+	if socket == "" {
+		return
 	}
-	if info, err := os.Stat(path); err == nil && info.Mode()&fs.ModeSocket != 0 {
-		if c, err := net.Dial("unix", path); err == nil {
-			return nil, errors.Join(fmt.Errorf("%s is in use by another server", path), c.Close())
-		}
-		if err := os.Remove(path); err != nil { // left by a server that was killed
-			return nil, err
-		}
+	if c, err := net.Dial("unixgram", socket); err == nil {
+		_, _ = c.Write([]byte(state))
+		_ = c.Close()
 	}
-	return net.Listen("unix", path)
-}
-
-func listenAddress(l net.Listener) string {
-	if l.Addr().Network() == "unix" {
-		return "unix://" + l.Addr().String()
-	}
-	return "http://" + l.Addr().String()
 }
