@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"rnnrep/importer"
 	"rnnrep/internal/errs"
 	"rnnrep/server"
 )
@@ -43,11 +44,31 @@ func newInspect(a *app) *cobra.Command {
 		Short: "Show the recurrent structure of a file, how it was found and how far verified",
 		Args:  arguments(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, files []string) error {
+			if format == "dot" {
+				return a.draw(c.Context(), files[0])
+			}
 			return a.answerAll(c.Context(), server.NewService(nil), files, server.Inspect, "", newAnswers(a.out, a.outputFormat(format), 1))
 		},
 	}
-	outputFlag(c, &format, "json", "jsonl", "table")
+	outputFlag(c, &format, "json", "jsonl", "table", "dot")
 	return c
+}
+
+// draw writes a file's graph for Graphviz.
+func (a *app) draw(ctx context.Context, file string) error {
+	u, err := a.upload(ctx, file)
+	if err == nil {
+		u, err = u.Unpack(0)
+	}
+	if err != nil {
+		return a.refuse(ctx, file, err)
+	}
+	dot, err := importer.Dot(u.Data, importer.Options{External: u.External})
+	if err != nil {
+		return a.refuse(ctx, file, err)
+	}
+	_, err = a.out.Write(dot)
+	return err
 }
 
 // answerAll answers for every file; a refused one becomes a row with an error.
