@@ -39,7 +39,9 @@ func (p *parser) graph(data []byte, depth int) (*Graph, error) {
 				g.Outputs = append(g.Outputs, v)
 			}
 		case 15:
-			return errs.New(errs.UnsupportedOp, "the graph has sparse initializers").Accepts("dense initializers")
+			var t *Tensor
+			t, err = p.sparse(f.bytes)
+			g.Initializers = append(g.Initializers, t)
 		}
 		return err
 	})

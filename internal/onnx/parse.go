@@ -42,7 +42,7 @@ type parser struct {
 	limits         Limits
 	external       External
 	nodes, counted int
-	decoded        int64 // bytes, beyond those of the file
+	decoded, dense int64 // bytes, beyond those of the file: of numbers, of sparse initializers
 	functions      map[functionKey]*function
 	names          func(location string) // told of external data instead of reading it, if set
 }
