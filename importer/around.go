@@ -15,8 +15,12 @@ var plumbing = map[string]bool{
 }
 
 // describe fills the report's words: what was found, what is around it.
-func (r *Report) describe(w *wiring, all []stack, s *stack) {
+func (r *Report) describe(best candidate, all []candidate) {
+	w, s := best.wiring, best.stack
 	r.Found = s.found()
+	if w.place != "" {
+		r.Notes = append(r.Notes, "the RNN is inside node "+w.place)
+	}
 	for _, f := range s.flows() {
 		r.Recurrent = append(r.Recurrent, f.name)
 		r.Notes = append(r.Notes, f.remarks(w)...)
@@ -25,13 +29,17 @@ func (r *Report) describe(w *wiring, all []stack, s *stack) {
 		}
 	}
 	r.Notes = slices.Compact(r.Notes)
-	for i := range all {
-		if &all[i] != s {
-			r.Others = append(r.Others, all[i].other())
+	unread := map[*view]bool{}
+	for _, c := range all {
+		if c.stack != s {
+			r.Others = append(r.Others, c.other())
 		}
-	}
-	for _, err := range w.unread {
-		r.Others = append(r.Others, "not read: "+err.Error())
+		if v := c.wiring.view; !unread[v] {
+			unread[v] = true
+			for _, err := range v.unread {
+				r.Others = append(r.Others, "not read: "+err.Error())
+			}
+		}
 	}
 	w.around(r, s)
 }

@@ -1,7 +1,6 @@
 package importer
 
 import (
-	"context"
 	"encoding/binary"
 	"encoding/json"
 	"math"
@@ -39,9 +38,24 @@ type entry struct {
 	IOFile                            string   `json:"io_file"`
 	IOInputs                          []string `json:"io_inputs"`
 	IOOutputs                         []string `json:"io_outputs"`
-	ExternalData                      string   `json:"external_data"`
+	ExternalData                      files    `json:"external_data"`
+	CoupledWeights                    bool     `json:"coupled_weights"` // the forget gate's weights are not used
 	BatchFirst                        bool     `json:"batch_first"`
 	dir                               string
+}
+
+// files is a name or a list of them.
+type files []string
+
+func (f *files) UnmarshalJSON(data []byte) error {
+	var one string
+	if json.Unmarshal(data, &one) == nil {
+		if *f = nil; one != "" {
+			*f = files{one}
+		}
+		return nil
+	}
+	return json.Unmarshal(data, (*[]string)(f))
 }
 
 // corpus lists all entries.
@@ -79,9 +93,9 @@ func (e entry) read(t testing.TB, file string) []byte {
 }
 
 func (e entry) options(t testing.TB) Options {
-	o := Options{}
-	if e.ExternalData != "" {
-		o.External = map[string][]byte{e.ExternalData: e.read(t, e.ExternalData)}
+	o := Options{External: map[string][]byte{}}
+	for _, name := range e.ExternalData {
+		o.External[name] = e.read(t, name)
 	}
 	return o
 }
@@ -121,7 +135,7 @@ func (e entry) checkSpec(t *testing.T, m *rnn.Model) {
 	var hidden []int
 	for _, l := range m.Spec.Layers {
 		hidden = append(hidden, l.Hidden)
-		if l.Cell != e.Cell || l.Bidirectional != e.Bidirectional {
+		if l.Cell != e.Cell && e.Cell != "mixed" || l.Bidirectional != e.Bidirectional {
 			t.Errorf("layer %+v, should be %s, bidirectional %v", l, e.Cell, e.Bidirectional)
 		}
 	}
@@ -193,12 +207,15 @@ func (e entry) checkOutput(t *testing.T, m *rnn.Model) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	parsed, _ = lower(parsed)
-	v := newView(context.Background(), parsed)
-	found, err := v.recurrences()
+	parsed, _ = lower(t.Context(), parsed)
+	v := newView(t.Context(), parsed)
+	all, err := v.candidates(1)
 	if err != nil {
 		t.Fatal(err)
 	}
+	best := largest(all)
+	best.wiring.readout(best.stack) // may find that the stack runs backwards
+	first := best.units[0].parts[0]
 	given := tensors{}
 	for i, in := range slices.DeleteFunc(slices.Clone(parsed.Graph.Inputs), func(x onnx.Value) bool { return !v.varying[x.Name] }) {
 		x := io["in_"+e.IOInputs[i]]
@@ -207,10 +224,6 @@ func (e entry) checkOutput(t *testing.T, m *rnn.Model) {
 		}
 		given[in.Name] = x
 	}
-	w := v.wire(found, 1)
-	s := largest(w.stacks())
-	w.readout(s) // may find that the stack runs backwards
-	first := s.units[0].parts[0]
 	values, err := v.evaluate(given, first.needs()...)
 	if err != nil {
 		t.Fatal(err)

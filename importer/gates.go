@@ -119,6 +119,9 @@ func (s *step) lstmRoles() (gates, bool) {
 // is the old one when the forget gate alone is open.
 func (s *step) squashes(a *onnx.Node, forget gate) bool {
 	open := func() setting {
+		if forget.negated {
+			return s.setting(0)
+		}
 		f := forget.activation
 		return s.setting(0).fill(f.Outputs[0], s.span[f])
 	}

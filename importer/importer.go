@@ -66,18 +66,16 @@ func read(ctx context.Context, m *onnx.Model, o Options, seed uint64) (*rnn.Mode
 	if report.Opset == 0 { // opset_import comes after the graph in most files
 		return nil, report, errs.New(errs.Truncated, "the model does not say which opset it uses").Do("copy or export the file again")
 	}
-	low, notes := lower(m)
+	low, notes := lower(ctx, m)
 	report.Notes = notes
 	v := newView(ctx, low)
-	found, err := v.recurrences()
+	all, err := v.candidates(seed)
 	if err != nil {
 		return nil, report, err
 	}
-	w := v.wire(found, seed)
-	stacks := w.stacks()
-	best := largest(stacks)
-	best.readout = w.readout(best)
-	report.describe(w, stacks, best)
+	best := largest(all)
+	best.readout = best.wiring.readout(best.stack)
+	report.describe(best, all)
 	model, err := best.model()
 	if err != nil {
 		return nil, report, err
@@ -86,7 +84,7 @@ func read(ctx context.Context, m *onnx.Model, o Options, seed uint64) (*rnn.Mode
 		return nil, report, err
 	}
 	if !o.SkipVerification {
-		report.Verified, err = verify(v, best, model, seed)
+		report.Verified, err = verify(best.wiring.view, best.stack, model, seed)
 	}
 	if err != nil {
 		return nil, report, err

@@ -56,27 +56,25 @@ func openBody(v *view, n *onnx.Node) (*body, bool) {
 	default:
 		return nil, false
 	}
-	return b, b.open(g, carried, sliced)
+	b.open(g, carried, sliced)
+	return b, true
 }
 
 // open makes the inner view: what is constant outside, or carried unchanged from
 // a constant, is constant inside.
-func (b *body) open(g *onnx.Graph, carried [][3]string, sliced []sliceOf) bool {
+func (b *body) open(g *onnx.Graph, carried [][3]string, sliced []sliceOf) {
 	constants, varying := tensors{}, map[string]bool{}
-	adopt := func(outside, inside string) bool {
+	adopt := func(outside, inside string) {
 		if t, err := b.outer.constant(outside); err == nil && t != nil {
 			named := *t
 			named.Name = inside
 			constants[inside] = &named
-			return true
+			return
 		}
 		varying[inside] = true
-		values, err := b.outer.evaluate(b.outer.sampleInputs(), outside)
-		if err != nil {
-			return false
+		if values, err := b.outer.evaluate(b.outer.sampleInputs(), outside); err == nil {
+			b.given[inside] = values[outside]
 		}
-		b.given[inside] = values[outside]
-		return true
 	}
 	own := map[string]bool{}
 	for _, in := range g.Inputs {
@@ -93,35 +91,31 @@ func (b *body) open(g *onnx.Graph, carried [][3]string, sliced []sliceOf) bool {
 	}
 	for _, n := range g.Nodes {
 		for _, name := range n.Reads() {
-			if name != "" && !own[name] && !varying[name] && constants[name] == nil && !adopt(name, name) {
-				return false
+			if name != "" && !own[name] && !varying[name] && constants[name] == nil {
+				adopt(name, name)
 			}
 		}
 	}
 	for _, c := range carried {
 		outside, before, after := c[0], c[1], c[2]
 		delete(varying, before)
-		if !adopt(outside, before) {
-			return false
-		}
+		adopt(outside, before)
 		if !passes(g, before, after) {
 			delete(constants, before)
 			varying[before] = true
-			if b.given[before] == nil {
-				t, _ := b.outer.constant(outside)
+			if t, err := b.outer.constant(outside); err == nil && t != nil {
 				b.given[before] = t
 			}
-			b.states = append(b.states, [2]string{before, after})
+			if b.given[before] != nil {
+				b.states = append(b.states, [2]string{before, after})
+			}
 		}
 	}
 	for _, s := range sliced {
-		if !b.slice(s) {
-			return false
-		}
+		b.slice(s)
 	}
 	b.inner = newInnerView(b.outer, g, constants, varying)
 	b.inner.samples = b.given
-	return true
 }
 
 // passes tells whether an iteration hands a carried value on unchanged.
@@ -143,10 +137,10 @@ type sliceOf struct {
 }
 
 // slice gives the body the first slice of a scan input.
-func (b *body) slice(s sliceOf) bool {
+func (b *body) slice(s sliceOf) {
 	values, err := b.outer.evaluate(b.outer.sampleInputs(), s.outside)
 	if err != nil {
-		return false
+		return
 	}
 	g := &onnx.Graph{
 		Nodes: []*onnx.Node{{OpType: "Gather", Inputs: []string{"x", "i"}, Outputs: []string{"y"},
@@ -156,11 +150,9 @@ func (b *body) slice(s sliceOf) bool {
 		Outputs:      []onnx.Value{{Name: "y"}},
 	}
 	out, err := b.outer.run(g, tensors{"x": values[s.outside]})
-	if err != nil {
-		return false
+	if err == nil {
+		b.given[s.inside] = out["y"]
 	}
-	b.given[s.inside] = out["y"]
-	return true
 }
 
 // record makes every iteration give a copy of inner values to new scan outputs

@@ -45,6 +45,9 @@ func (b *body) recurrences() []*recurrence {
 		used[s.h], used[s.c] = true, s.c != ""
 		names := b.record(c.input.data, s.next)
 		p := &loopPorts{node: b.node, cell: c, read: names[0], state: names[1]}
+		if c.input.source {
+			p.project(b.outer)
+		}
 		for _, before := range []string{s.h, s.c} {
 			if outside := b.outside(before); outside != "" {
 				p.initial = append(p.initial, outside)
@@ -66,10 +69,10 @@ func (b *body) steps() []*step {
 		if !b.given[h[0]].Type.Float() || b.given[h[0]].Len() == 0 {
 			continue
 		}
-		singles = append(singles, &step{v: b.inner, given: b.given, h: h[0], next: h[1]})
+		singles = append(singles, &step{v: b.inner, given: b.given, h: h[0], next: h[1], inLoop: true})
 		for _, c := range b.states {
 			if c != h && b.given[c[0]].Type.Float() && b.given[c[0]].Len() == b.given[h[0]].Len() {
-				pairs = append(pairs, &step{v: b.inner, given: b.given, h: h[0], next: h[1], c: c[0], nextC: c[1]})
+				pairs = append(pairs, &step{v: b.inner, given: b.given, h: h[0], next: h[1], c: c[0], nextC: c[1], inLoop: true})
 			}
 		}
 	}
@@ -92,16 +95,26 @@ type loopPorts struct {
 	node        *onnx.Node
 	cell        *stepCell
 	read, state string // recorded: the input product's data, the hidden state
+	outside     *projection
 	initial     []string
 }
 
-func (p *loopPorts) needs() []string    { return []string{p.read} }
+func (p *loopPorts) needs() []string {
+	if p.outside != nil {
+		return []string{p.outside.data, p.read}
+	}
+	return []string{p.read}
+}
+
 func (p *loopPorts) observed() []string { return []string{p.state} }
 func (p *loopPorts) starts() []string   { return p.initial }
 func (p *loopPorts) outputs() []string  { return p.node.Outputs }
 
 // input reads the recorded data, a slice for every step.
 func (p *loopPorts) input(values tensors) (sequence, error) {
+	if p.outside != nil {
+		return p.outside.input(values[p.outside.data], len(unstack(values[p.read])))
+	}
 	var parts []sequence
 	for _, data := range unstack(values[p.read]) {
 		x, batch, err := p.cell.vectors(data)

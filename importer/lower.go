@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"context"
 	"maps"
 	"slices"
 
@@ -17,7 +18,7 @@ type lowering struct {
 }
 
 // lower returns m, or a rewritten copy, and notes on what was rewritten.
-func lower(m *onnx.Model) (*onnx.Model, []string) {
+func lower(ctx context.Context, m *onnx.Model) (*onnx.Model, []string) {
 	if !needsLowering(m.Graph) {
 		return m, nil
 	}
@@ -27,6 +28,9 @@ func lower(m *onnx.Model) (*onnx.Model, []string) {
 	l.graph.Initializers = slices.Clone(m.Graph.Initializers)
 	if l.widen(l.graph) {
 		l.notes = append(l.notes, "16-bit floats are computed with 32 bits here")
+	}
+	if slices.ContainsFunc(l.graph.Nodes, func(n *onnx.Node) bool { return n.OpType == "If" }) {
+		l.takeBranches(newView(ctx, &onnx.Model{IRVersion: m.IRVersion, Opsets: m.Opsets, Graph: l.graph}))
 	}
 	for _, t := range l.graph.Initializers {
 		l.constants[t.Name] = t
@@ -86,7 +90,7 @@ func (l *lowering) prune() {
 }
 
 // dialect lists the nodes that are rewritten.
-var dialect = map[string]bool{"DynamicQuantizeLSTM": true, "DequantizeLinear": true, "MatMulInteger": true, "FusedMatMul": true}
+var dialect = map[string]bool{"If": true, "DynamicQuantizeLSTM": true, "DequantizeLinear": true, "MatMulInteger": true, "FusedMatMul": true}
 
 // needsLowering tells whether a graph holds 16-bit floats or nodes to rewrite.
 func needsLowering(g *onnx.Graph) bool {

@@ -116,14 +116,15 @@ func (p *chainPorts) deviation(values tensors, y sequence) float64 {
 
 func (p *chainPorts) remarks(w *wiring) []string { return p.links[0].remarks(w) }
 
-// ops finds recurrent nodes in the body of a loop: one whose state is carried is
-// a step, another is run anew at every iteration.
+// ops finds recurrent nodes in the body of a loop that carry their state from
+// one iteration to the next: each is a step.
 func (b *body) ops() []*recurrence {
-	found, err := recogniseOps(b.inner)
+	inner, err := recogniseOps(b.inner)
 	if err != nil {
 		b.outer.unread = append(b.outer.unread, err)
 	}
-	for i, r := range found {
+	var found []*recurrence
+	for _, r := range inner {
 		op, ok := r.ports.(*opPorts)
 		if !ok || !b.carries(op.node) {
 			continue
@@ -135,7 +136,7 @@ func (b *body) ops() []*recurrence {
 				p.initial = append(p.initial, outside)
 			}
 		}
-		found[i] = &recurrence{name: r.name, form: r.form + " in " + b.node.OpType, layer: r.layer, weights: r.weights, ports: p}
+		found = append(found, &recurrence{name: r.name, form: r.form + " in " + b.node.OpType, layer: r.layer, weights: r.weights, ports: p})
 	}
 	return found
 }

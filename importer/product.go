@@ -20,6 +20,19 @@ type product struct {
 	bias              string // Gemm's C; "": none
 	biasScale         float32
 	values            []float32 // matrix's result
+	source            bool      // no product, but a value that a step reads as it is
+}
+
+// sourceOf is a product by the identity, for a value that a step reads as it is:
+// what it reads may have been multiplied outside.
+func sourceOf(name string, t *onnx.Tensor) *product {
+	n := t.Dims[len(t.Dims)-1]
+	p := &product{node: &onnx.Node{OpType: "Identity", Outputs: []string{name}}, data: name, out: name, rows: n, cols: n, dataAxis: 1, outAxis: 1, scale: 1, source: true}
+	p.values = make([]float32, n*n)
+	for i := range n {
+		p.values[i*n+i] = 1
+	}
+	return p
 }
 
 // product reads a MatMul, Gemm or Einsum of a constant matrix and a varying

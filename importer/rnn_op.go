@@ -28,8 +28,8 @@ func recogniseOps(v *view) ([]*recurrence, error) {
 	var found []*recurrence
 	var first error
 	for _, n := range v.graph.Nodes {
-		if !isRecurrentOp(n) {
-			continue
+		if !isRecurrentOp(n) || v.loop != nil && v.loop.carries(n) {
+			continue // the latter is a step, found with its loop
 		}
 		r, err := v.readOp(n)
 		if err == nil {

@@ -113,7 +113,7 @@ func TestVerificationCatches(t *testing.T) {
 			t.Fatal(err)
 		}
 		change(found[0])
-		s := largest(v.wire(found, 1).stacks())
+		s := &v.wire(found, 1).stacks()[0]
 		recovered, err := s.model()
 		if err != nil {
 			t.Fatal(err)

@@ -120,17 +120,6 @@ func (s stack) parameters() (n int) {
 	return n
 }
 
-// largest is the stack of the most weights, the first of equals.
-func largest(stacks []stack) *stack {
-	best := &stacks[0]
-	for i := range stacks {
-		if stacks[i].parameters() > best.parameters() {
-			best = &stacks[i]
-		}
-	}
-	return best
-}
-
 // top is the last layer.
 func (s stack) top() *unit { return s.units[len(s.units)-1] }
 

@@ -17,6 +17,7 @@ type step struct {
 	given       tensors // what the step reads from outside
 	h, next     string  // hidden state before and after
 	c, nextC    string  // cell state before and after; "": none
+	inLoop      bool    // the step is the body of a loop
 	region      []*onnx.Node
 	activations []*onnx.Node
 	span        map[*onnx.Node]float64 // what an activation gives out where its gate is 1
@@ -88,12 +89,19 @@ func (s *step) collect() {
 		name := open[0]
 		open = open[1:]
 		n := s.v.maker[name]
-		if stop[name] || n == nil {
+		if stop[name] || n == nil && !s.source(name) {
+			continue
+		}
+		if n == nil {
+			stop[name] = true
 			continue
 		}
 		stop[name] = true
 		if p, ok := s.v.product(n); ok {
 			s.products = append(s.products, p)
+			continue
+		}
+		if s.source(name) {
 			continue
 		}
 		for _, in := range n.Inputs {
@@ -105,6 +113,32 @@ func (s *step) collect() {
 		}
 	}
 }
+
+// source takes a value inside a loop that depends neither on the states nor on a
+// product inside for what the step reads.
+func (s *step) source(name string) bool {
+	if !s.inLoop {
+		return false
+	}
+	below := s.v.below(name)
+	if below[s.h] || s.c != "" && below[s.c] {
+		return false
+	}
+	for _, n := range s.v.graph.Nodes {
+		if _, ok := s.v.product(n); ok && below[n.Outputs[0]] {
+			return false
+		}
+	}
+	values, err := s.v.evaluate(s.given, name)
+	if err != nil || !values[name].Type.Float() || len(values[name].Dims) == 0 || values[name].Len() < 2 || values[name].Dims[len(values[name].Dims)-1] > maxSource {
+		return false
+	}
+	s.products = append(s.products, sourceOf(name, values[name]))
+	return true
+}
+
+// maxSource bounds the width of a value that is read as it is.
+const maxSource = 1 << 12
 
 // constant notes a constant by what is done with it.
 func (s *step) constant(n *onnx.Node, name string) {

@@ -21,6 +21,8 @@ type view struct {
 	constants tensors         // initializers and what has been folded
 	varying   map[string]bool // values that depend on an input or on chance
 	samples   tensors         // values of the graph inputs
+	place     string          // for a graph inside a node: where it is
+	loop      *body           // for the body of a loop: the loop
 	unread    []error         // recurrences that were found and cannot be read
 }
 
