@@ -40,7 +40,7 @@ rnn/tasks: internal/errs internal/half internal/mnist internal/rng
 rnn/zoo: rnn internal/atomicfile internal/errs internal/half internal/npy
 encoders: rnn internal/grad internal/nn internal/rng internal/errs internal/atomicfile internal/safetensors
 encoders/enctest: encoders rnn internal/grad internal/nn internal/rng internal/errs
-importer: rnn internal/onnx internal/onnx/onnxref internal/errs internal/rng
+importer: rnn internal/onnx internal/onnx/onnxref internal/onnx/onnxgraph internal/errs internal/rng
 exporter: encoders rnn internal/grad internal/onnx internal/onnx/onnxref internal/ort internal/rng internal/errs
 training: encoders rnn rnn/tasks rnn/zoo internal/grad internal/kernel internal/nn internal/optim internal/rng internal/errs internal/atomicfile internal/safetensors
 models:
