@@ -139,7 +139,7 @@ func TestRefused(t *testing.T) {
 		"cycle":                   {file(nodeOf("Relu", list("b"), list("a")), nodeOf("Abs", list("a"), list("b"))), errs.InvalidGraph},
 		"cycle through a graph":   {file(nodeOf("If", list("a"), list("b"), field(5, text(1, "then_branch"), field(6, nodeOf("Abs", list("c"), list("t"))))), nodeOf("Abs", list("b"), list("c")), input("a")), errs.InvalidGraph},
 		"inner name from outside": {file(nodeOf("If", nil, list("b"), field(5, text(1, "then_branch"), field(6, nodeOf("Abs", list("nobody"), list("t")))))), errs.InvalidGraph},
-		"sparse initializer":      {file(field(15)), errs.UnsupportedOp},
+		"sparse initializer":      {file(field(15)), errs.InvalidGraph},
 
 		"too deep":     {file(nested(20)), errs.TooDeep},
 		"far too deep": {file(nested(1000)), errs.TooDeep},
@@ -368,6 +368,19 @@ func TestExternalNames(t *testing.T) {
 	}
 	if got := onnx.ExternalNames([]byte("no model")); len(got) != 0 {
 		t.Errorf("%q", got)
+	}
+}
+
+// TestDimensions: numbers, names, and what is neither.
+func TestDimensions(t *testing.T) {
+	dims := slices.Concat(field(1, varint(1, 3)), field(1, text(2, "batch")), field(1), field(1, varint(1, -5)))
+	m, err := onnx.Parse(file(field(11, text(1, "a"), field(2, field(1, varint(1, 1), field(2, dims))))), nil, onnx.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := m.Graph.Inputs[0]
+	if v.Type != onnx.Float32 || !slices.Equal(v.Dims, []int64{3, -1, -1, -1}) || !slices.Equal(v.Params, list("", "batch", "", "")) {
+		t.Errorf("%+v", v)
 	}
 }
 

@@ -120,7 +120,7 @@ func TestRefusals(t *testing.T) {
 	x := onnx.NewFloats("x", []float32{1, 2, 3, 4, 5, 6}, 2, 3)
 	i := onnx.NewInts("i", []int64{7})
 	run := func(op string, inputs []string, attributes ...any) *onnx.Model {
-		return model([]*onnx.Node{node(op, inputs, names("y"), attributes...)}, x, i, onnx.NewFloats("w", make([]float32, 8), 1, 4, 2), onnx.NewInts("zero", []int64{0}))
+		return model([]*onnx.Node{node(op, inputs, names("y"), attributes...)}, x, i, onnx.NewFloats("w", make([]float32, 8), 1, 4, 2), onnx.NewInts("zero", []int64{0}), onnx.NewInts("minus", []int64{-3}))
 	}
 	old := run("Relu", names("x"))
 	old.Opsets[""] = 6
@@ -138,6 +138,7 @@ func TestRefusals(t *testing.T) {
 		"no broadcast":          {run("MatMul", names("x", "x")), errs.ShapeMismatch},
 		"axis":                  {run("Concat", names("x", "x"), "axis", 2), errs.ShapeMismatch},
 		"index":                 {run("Gather", names("x", "i")), errs.ShapeMismatch},
+		"negative index":        {run("Gather", names("x", "minus")), errs.ShapeMismatch},
 		"perm":                  {run("Transpose", names("x"), "perm", []int64{0, 0}), errs.ShapeMismatch},
 		"short perm":            {run("Transpose", names("x"), "perm", []int64{0}), errs.ShapeMismatch},
 		"division by zero":      {run("Div", names("i", "zero")), errs.InvalidGraph},

@@ -172,6 +172,8 @@ def cast():
             graph("cast", "Cast to bfloat16", nodes, {"x": normal(8)}, [("y", T.FLOAT)])
         else:
             op("cast", "Cast", x, out=to, to=to)
+    nodes = [h.make_node("Cast", ["x"], ["b"], to=T.INT8), h.make_node("Cast", ["b"], ["y"], to=T.INT64)]
+    graph("cast", "Cast int32 to int8 to int64", nodes, {"x": np.array([127, 128, -129, 300], np.int32)}, [("y", T.INT64)])
     op("cast", "Cast", np.array([True, False]), out=T.FLOAT, to=T.FLOAT, label="bool to float")
     op("cast", "Cast", ints(3), out=T.FLOAT16, to=T.FLOAT16, label="int64 to half")
     op("cast", "Cast", np.array([2**63 + 2**40], np.uint64), out=T.DOUBLE, to=T.DOUBLE, label="uint64 to double")
