@@ -61,13 +61,7 @@ func (p *parser) tensor(data []byte) (*Tensor, error) {
 func (t *Tensor) field(r *rawTensor, f field) (err error) {
 	switch f.number {
 	case 1:
-		if err = eachVarint(f, func(v uint64) {
-			if len(r.dims) <= maxRank {
-				r.dims = append(r.dims, int64(v))
-			}
-		}); len(r.dims) > maxRank {
-			return errs.New(errs.InvalidGraph, "a tensor has more than %d dimensions", maxRank)
-		}
+		r.dims, err = appendDims(r.dims, f)
 	case 2:
 		t.Type = DType(f.value)
 	case 4, 5, 7, 10, 11:
@@ -83,6 +77,19 @@ func (t *Tensor) field(r *rawTensor, f field) (err error) {
 		r.outside = f.value == 1
 	}
 	return err
+}
+
+// appendDims reads one field of dimensions.
+func appendDims(dims []int64, f field) ([]int64, error) {
+	err := eachVarint(f, func(v uint64) {
+		if len(dims) <= maxRank {
+			dims = append(dims, int64(v))
+		}
+	})
+	if len(dims) > maxRank {
+		return nil, errs.New(errs.InvalidGraph, "a tensor has more than %d dimensions", maxRank)
+	}
+	return dims, err
 }
 
 func (e *externalLocation) entry(data []byte) error {

@@ -18,10 +18,7 @@ func (p *parser) sparse(data []byte) (*Tensor, error) {
 		case 2:
 			indices, err = p.tensor(f.bytes)
 		case 3:
-			if len(dims) > maxRank || len(f.bytes) > 10*maxRank {
-				return errs.New(errs.InvalidGraph, "a sparse tensor has more than %d dimensions", maxRank)
-			}
-			err = eachVarint(f, func(v uint64) { dims = append(dims, int64(v)) })
+			dims, err = appendDims(dims, f)
 		}
 		return err
 	})
@@ -39,6 +36,9 @@ func (p *parser) sparse(data []byte) (*Tensor, error) {
 		return t, nil
 	}
 	width := t.Type.Width()
+	if width == 0 {
+		return nil, errs.New(errs.UnsupportedOp, "sparse initializer %q has data type %d", t.Name, t.Type).At(t.Name).Accepts("numbers")
+	}
 	if p.dense += int64(t.Len()) * int64(width); p.dense > maxSparse {
 		return nil, errs.New(errs.TooLarge, "sparse initializers stand for more than %d bytes", maxSparse).At(t.Name).Accepts("dense initializers")
 	}
@@ -56,7 +56,7 @@ func (t *Tensor) scatter(values []byte, indices *Tensor, width int) error {
 	if len(indices.Dims) > 2 || rank != 1 && rank != len(t.Dims) {
 		return errs.New(errs.ShapeMismatch, "the indices of sparse initializer %q have dimensions %v", t.Name, indices.Dims).At(t.Name)
 	}
-	for i := range len(values) / max(1, width) {
+	for i := range len(values) / width {
 		at := int64(0)
 		for k, x := range places[i*rank : (i+1)*rank] {
 			size := int64(t.Len())

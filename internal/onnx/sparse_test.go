@@ -58,6 +58,8 @@ func TestSparseInitializers(t *testing.T) {
 		"other rank":         {sparseOf([]float32{5}, []int64{0, 1, 1}, []int64{1, 3}, []int64{2, 3}), errs.ShapeMismatch},
 		"too few indices":    {sparseOf([]float32{5, 7}, []int64{1}, []int64{1}, []int64{2, 3}), errs.InvalidGraph},
 		"1 GiB of zeros":     {sparseOf([]float32{5}, []int64{1}, []int64{1}, []int64{1 << 14, 1 << 14}), errs.TooLarge},
+		"17 dimensions":      {sparseOf([]float32{5}, []int64{0}, []int64{1}, slices.Repeat([]int64{1}, 17)), errs.InvalidGraph},
+		"strings":            {field(15, field(1, varint(1, 0), varint(2, int64(onnx.String))), field(2, varint(1, 0), varint(2, int64(onnx.Int64))), varint(3, 4)), errs.UnsupportedOp},
 		"dimensions of 2^62": {sparseOf([]float32{5}, []int64{1}, []int64{1}, []int64{1 << 31, 1 << 31}), errs.ShapeMismatch},
 	} {
 		if _, err := onnx.Parse(file(c.data), nil, onnx.Limits{}); errs.CodeOf(err) != c.code {

@@ -56,13 +56,3 @@ func BenchmarkLSTM2x32(b *testing.B) { benchmarkLSTM(b, 2, 6, 32, 8) }
 // BenchmarkLSTM100MB is a model of 100 MB of weights, which are not decoded
 // whole.
 func BenchmarkLSTM100MB(b *testing.B) { benchmarkLSTM(b, 1, 256, 2400, 8) }
-
-func BenchmarkFold100MB(b *testing.B) {
-	m := lstmModel(1, 256, 2400, 6)
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := Fold(context.Background(), m, Limits{}); err != nil {
-			b.Fatal(err)
-		}
-	}
-}

@@ -107,11 +107,6 @@ func TestDeadline(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	if _, err := onnxref.Fold(ctx, long, onnxref.Limits{}); errs.CodeOf(err) != errs.Timeout {
-		t.Errorf("Fold: %v", err)
-	}
 }
 
 // TestRefusals: graphs that cannot be evaluated are refused with the right code,
@@ -179,5 +174,22 @@ func TestInputs(t *testing.T) {
 	out, err := onnxref.Run(context.Background(), m, map[string]*onnx.Tensor{"x": good}, onnxref.Limits{})
 	if err != nil || out["y"].Name != "y" || out["y"].Dims[1] != 2 {
 		t.Errorf("%v %v", out, err)
+	}
+}
+
+// TestShares: moving whole rows around copies nothing.
+func TestShares(t *testing.T) {
+	w := onnx.NewFloats("w", make([]float32, 12), 4, 3)
+	m := model([]*onnx.Node{
+		node("Identity", names("w"), names("a")),
+		node("Slice", names("a", "from", "to"), names("b")),
+		node("Unsqueeze", names("b", "from"), names("y")),
+	}, w, onnx.NewInts("from", []int64{1}), onnx.NewInts("to", []int64{3}))
+	out, err := onnxref.Run(context.Background(), m, nil, onnxref.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if y := out["y"]; len(y.Dims) != 3 || y.Dims[0] != 2 || &y.Raw[0] != &w.Raw[12] {
+		t.Errorf("%v: a copy", y.Dims)
 	}
 }

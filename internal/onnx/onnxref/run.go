@@ -68,9 +68,10 @@ func (s *scope) get(name string) *value {
 	return nil
 }
 
-// Run evaluates m on named inputs and returns its outputs. Inputs that have an
-// initializer may be left out. Errors carry the codes unsupported_op,
-// shape_mismatch, invalid_graph, too_large and timeout.
+// Run evaluates m on named inputs and returns its outputs, which may share the
+// bytes of inputs and initializers. Inputs that have an initializer may be left
+// out. Errors carry the codes unsupported_op, shape_mismatch, invalid_graph,
+// too_large and timeout.
 func Run(ctx context.Context, m *onnx.Model, inputs map[string]*onnx.Tensor, l Limits) (map[string]*onnx.Tensor, error) {
 	return newRunner(ctx, m, l).run(m.Graph, inputs)
 }
