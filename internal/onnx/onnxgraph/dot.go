@@ -28,7 +28,7 @@ func Dot(m *onnx.Model, s Style) ([]byte, error) {
 	if s.Fill == nil {
 		s.Fill = never
 	}
-	g, err := of(m, s.Hide)
+	g, err := graphOf(m, s.Hide)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ func Dot(m *onnx.Model, s Style) ([]byte, error) {
 		declared[v.Name] = v
 	}
 	for nodes := g.Nodes(); nodes.Next(); {
-		v := nodes.Node().(*Value)
+		v := nodes.Node().(*value)
 		v.filled, v.shape = s.Fill(v.Name), "box"
 		if d, ok := declared[v.Name]; ok {
 			v.shape = "ellipse"
@@ -82,7 +82,7 @@ func dimensions(v onnx.Value) string {
 
 // Attributes implements encoding.Attributer: the label, and the attributes of
 // the operator where a mouse points at it.
-func (v *Value) Attributes() []encoding.Attribute {
+func (v *value) Attributes() []encoding.Attribute {
 	a := []encoding.Attribute{{Key: "label", Value: quoted(v.text)}, {Key: "shape", Value: v.shape}}
 	if v.filled {
 		a = append(a, encoding.Attribute{Key: "style", Value: "filled"})

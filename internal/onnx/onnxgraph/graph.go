@@ -19,15 +19,16 @@ import (
 // maxNodes bounds what is worth drawing.
 const maxNodes = 20_000
 
-// Graph has a node, a *Value, for every value of a model that something reads,
-// and a line from each input of an ONNX node to each of its outputs, weighted
-// with the index of the input. Two values may be joined by several lines.
-type Graph struct {
+// valueGraph has a node, a *value, for every value of a model that something
+// reads, and a line from each input of an ONNX node to each of its outputs,
+// weighted with the index of the input. Two values may be joined by several
+// lines.
+type valueGraph struct {
 	*multi.WeightedDirectedGraph
 }
 
-// Value is a named value and the operator that makes it.
-type Value struct {
+// value is a named value and the operator that makes it.
+type value struct {
 	graph.Node
 	Name string
 	Op   string         // with its domain; "" for inputs and initializers
@@ -38,17 +39,15 @@ type Value struct {
 }
 
 // SetName and GetName implement onnxgo.Namer.
-func (v *Value) SetName(s string) { v.Name = s }
+func (v *value) SetName(s string) { v.Name = s }
 
 // GetName returns the name.
-func (v *Value) GetName() string { return v.Name }
+func (v *value) GetName() string { return v.Name }
 
-// Of returns the graph of a model. What graphs inside a node read counts as read
-// by the node.
-func Of(m *onnx.Model) (g *Graph, err error) { return of(m, func(string) bool { return false }) }
-
-// of leaves hidden values out, and nodes all of whose outputs are.
-func of(m *onnx.Model, hidden func(value string) bool) (g *Graph, err error) {
+// graphOf returns the graph of a model, without hidden values and nodes all of
+// whose outputs are hidden. What graphs inside a node read counts as read by the
+// node.
+func graphOf(m *onnx.Model, hidden func(value string) bool) (g *valueGraph, err error) {
 	if len(m.Graph.Nodes) > maxNodes {
 		return nil, errs.New(errs.TooLarge, "the graph has %d nodes", len(m.Graph.Nodes)).Accepts("up to %d", maxNodes)
 	}
@@ -66,7 +65,7 @@ func of(m *onnx.Model, hidden func(value string) bool) (g *Graph, err error) {
 		return nil, err
 	}
 	for _, n := range graph.NodesOf(g.Nodes()) {
-		v := n.(*Value)
+		v := n.(*value)
 		if i, err := strconv.Atoi(v.Name); err == nil && s.used[i] {
 			v.Name = s.names[i]
 		} else { // onnx-go invents an input for a node without
@@ -77,8 +76,8 @@ func of(m *onnx.Model, hidden func(value string) bool) (g *Graph, err error) {
 }
 
 // decode reads a model with onnx-go.
-func decode(data []byte) (*Graph, error) {
-	g := &Graph{multi.NewWeightedDirectedGraph()}
+func decode(data []byte) (*valueGraph, error) {
+	g := &valueGraph{multi.NewWeightedDirectedGraph()}
 	if err := onnxgo.NewModel(&backend{g}).UnmarshalBinary(data); err != nil {
 		return nil, fmt.Errorf("onnx-go: %w", err)
 	}
@@ -169,11 +168,11 @@ func scalars(n *onnx.Node) map[string]*onnx.Attribute {
 // backend records what onnx-go decodes. Unlike a simple graph it keeps every
 // edge between the same two values. It draws edges the way that data flow;
 // onnx-go thinks of them from a value to what it is made of.
-type backend struct{ *Graph }
+type backend struct{ *valueGraph }
 
 // NewNode returns a value without a name.
 func (b *backend) NewNode() graph.Node {
-	return &Value{Node: b.WeightedDirectedGraph.NewNode()}
+	return &value{Node: b.WeightedDirectedGraph.NewNode()}
 }
 
 // NewWeightedEdge returns the edge of an input; its weight is the input's index.
@@ -189,7 +188,7 @@ func (b *backend) SetWeightedEdge(e graph.WeightedEdge) {
 // ApplyOperation names the operator that makes values.
 func (b *backend) ApplyOperation(o onnxgo.Operation, made ...graph.Node) error {
 	for _, n := range made {
-		v := n.(*Value)
+		v := n.(*value)
 		v.Op, v.With = o.Name, o.Attributes
 	}
 	return nil

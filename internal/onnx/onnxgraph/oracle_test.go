@@ -19,7 +19,7 @@ import (
 type outside struct{ *backend }
 
 type carrier struct {
-	*Value
+	*value
 	data tensor.Tensor
 }
 
@@ -27,12 +27,12 @@ func (c *carrier) SetTensor(t tensor.Tensor) error { c.data = t; return nil }
 func (c *carrier) GetTensor() tensor.Tensor        { return c.data }
 
 func (o *outside) NewNode() graph.Node {
-	return &carrier{Value: o.backend.NewNode().(*Value)}
+	return &carrier{value: o.backend.NewNode().(*value)}
 }
 
 func (o *outside) ApplyOperation(op onnxgo.Operation, made ...graph.Node) error {
 	for i, n := range made {
-		made[i] = n.(*carrier).Value
+		made[i] = n.(*carrier).value
 	}
 	return o.backend.ApplyOperation(op, made...)
 }
@@ -50,7 +50,7 @@ func tensorText(dims []int, data any) string {
 
 func outsideFacts(t *testing.T, data []byte) facts {
 	t.Helper()
-	g := &Graph{multi.NewWeightedDirectedGraph()}
+	g := &valueGraph{multi.NewWeightedDirectedGraph()}
 	if err := onnxgo.NewModel(&outside{&backend{g}}).UnmarshalBinary(data); err != nil {
 		t.Fatal(err)
 	}
@@ -155,9 +155,9 @@ func isInput(m *onnx.Model, name string) bool {
 	return false
 }
 
-// TestOf: the graph has what the model has; absent inputs, outputs that nothing
+// TestGraph: the graph has what the model has; absent inputs, outputs that nothing
 // reads, and two lines between the same values are told apart.
-func TestOf(t *testing.T) {
+func TestGraph(t *testing.T) {
 	body := &onnx.Graph{Nodes: []*onnx.Node{{OpType: "Add", Inputs: []string{"s", "outer"}, Outputs: []string{"t"}}}, Outputs: []onnx.Value{{Name: "t"}}, Inputs: []onnx.Value{{Name: "s"}}}
 	m := &onnx.Model{Graph: &onnx.Graph{
 		Inputs:  []onnx.Value{{Name: "x"}, {Name: "outer"}},
@@ -168,16 +168,16 @@ func TestOf(t *testing.T) {
 			{OpType: "Constant", Outputs: []string{"unread"}},
 		},
 	}}
-	g, err := Of(m)
+	g, err := graphOf(m, func(string) bool { return false })
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := map[string]int{}
 	for _, n := range graph.NodesOf(g.Nodes()) {
-		v := n.(*Value)
+		v := n.(*value)
 		got[v.Op+" "+v.Name]++
 		for _, to := range graph.NodesOf(g.From(v.ID())) {
-			got[v.Name+" -> "+to.(*Value).Name] = g.Lines(v.ID(), to.ID()).Len()
+			got[v.Name+" -> "+to.(*value).Name] = g.Lines(v.ID(), to.ID()).Len()
 		}
 		if v.Name == "Y" && v.With["hidden_size"] != int64(7) {
 			t.Errorf("%v", v.With)
