@@ -140,7 +140,7 @@ func (w *wiring) inside(f *flow, s *stack, own map[*onnx.Node]bool) {
 			own[n] = true
 		}
 	}
-	if _, ok := f.ports.(*unrolledPorts); !ok {
+	if f.op != nil {
 		return
 	}
 	ends := f.observed()

@@ -78,10 +78,7 @@ func (s *step) collectOutside(name string) *product {
 	n := s.v.maker[name]
 	var found *product
 	seen := map[string]bool{}
-	var open []string
-	for _, in := range n.Inputs { // of the loop
-		open = append(open, in)
-	}
+	open := n.Reads()
 	for steps := 0; len(open) > 0 && steps < maxStepNodes; steps++ {
 		name := open[0]
 		open = open[1:]

@@ -78,30 +78,28 @@ func (s *step) explore() bool {
 // collect walks back from the activations to products and constants.
 func (s *step) collect() {
 	stop := map[string]bool{s.h: true, s.c: true, "": true}
-	for _, a := range s.activations {
-		stop[a.Outputs[0]] = true
-	}
 	var open []string
 	for _, a := range s.activations {
+		stop[a.Outputs[0]] = true
 		open = append(open, a.Inputs[0])
 	}
 	for seen := 0; len(open) > 0 && seen < maxStepNodes; seen++ {
 		name := open[0]
 		open = open[1:]
-		n := s.v.maker[name]
-		if stop[name] || n == nil && !s.source(name) {
-			continue
-		}
-		if n == nil {
-			stop[name] = true
+		if stop[name] {
 			continue
 		}
 		stop[name] = true
+		n := s.v.maker[name]
+		if n == nil {
+			s.source(name)
+			continue
+		}
 		if p, ok := s.v.product(n); ok {
 			s.products = append(s.products, p)
 			continue
 		}
-		if s.source(name) {
+		if s.readsOutside(n) && s.source(name) {
 			continue
 		}
 		for _, in := range n.Inputs {
@@ -112,6 +110,14 @@ func (s *step) collect() {
 			}
 		}
 	}
+}
+
+// readsOutside tells whether a node in a loop reads floats from outside it.
+func (s *step) readsOutside(n *onnx.Node) bool {
+	return slices.ContainsFunc(n.Inputs, func(in string) bool {
+		t := s.given[in]
+		return t != nil && t.Type.Float() && s.v.maker[in] == nil && s.v.varying[in] && in != s.h && in != s.c
+	})
 }
 
 // source takes a value inside a loop that depends neither on the states nor on a

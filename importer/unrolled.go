@@ -146,8 +146,14 @@ func (c *chain) state(k int) string {
 			return name
 		case n.OpType == "Concat":
 			i := slices.IndexFunc(n.Inputs, func(in string) bool { return c.after[in] })
-			if i < 0 {
-				return name
+			if i < 0 { // the first step: the same part as at the second
+				second := c.v.maker[c.members[1].data]
+				if k > 0 || second == nil || len(second.Inputs) != len(n.Inputs) {
+					return name
+				}
+				if i = slices.IndexFunc(second.Inputs, func(in string) bool { return c.after[in] }); i < 0 {
+					return name
+				}
 			}
 			name = n.Inputs[i]
 		case moves[n.OpType] && c.v.varying[n.Inputs[0]]:
@@ -241,6 +247,7 @@ func (c *chain) ports(k int) (*unrolledPorts, bool) {
 	if len(p.taps) == 0 {
 		return nil, false
 	}
+	p.last = c.v.following(c.members[len(c.members)-1].out)
 	if p.together() {
 		backwards, ok := c.backwards(p)
 		if !ok {
@@ -306,6 +313,21 @@ func (c *chain) align(reads []*product) bool {
 	return true
 }
 
+// following lists the first float values made after one that depend on it.
+func (v *view) following(name string) (list []string) {
+	const enough = 100
+	after := v.above(name)
+	for _, n := range v.graph.Nodes[v.order[v.maker[name]]+1:] {
+		if len(list) < enough && len(n.Outputs) == 1 && after[n.Outputs[0]] && arithmetic[n.OpType] {
+			list = append(list, n.Outputs[0])
+		}
+	}
+	return list
+}
+
+// arithmetic lists the ops that may make a hidden state.
+var arithmetic = map[string]bool{"Add": true, "Mul": true, "Sub": true, "Tanh": true, "Relu": true, "Sigmoid": true, "Where": true}
+
 // backwards tells whether the first step reads the last vector of the sequence:
 // changing the first one does not change the first state.
 func (c *chain) backwards(p *unrolledPorts) (bool, bool) {
@@ -320,7 +342,7 @@ func (c *chain) backwards(p *unrolledPorts) (bool, bool) {
 	}
 	changed := values[out].Float64s()
 	for i := range changed {
-		if v := c.cell.input.outVector(i, values[out].Dims); p.time(v, len(c.cell.lanes)) == 0 {
+		if v := c.cell.input.outVector(i, values[out].Dims); p.vectorTime(v, len(c.cell.lanes)) == 0 {
 			changed[i] += 0.5
 		}
 	}

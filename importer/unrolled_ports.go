@@ -15,7 +15,8 @@ type unrolledPorts struct {
 	batchMajor bool       // the one for all reads vectors in the order [batch, steps]
 	backwards  bool       // the last vector first
 	taps       []tap
-	initial    string // the state before the first step; "": folded away
+	initial    string   // the state before the first step; "": folded away
+	last       []string // values among which the state after the last step may be
 }
 
 // together tells whether one product reads the input of all steps.
@@ -43,8 +44,8 @@ func (p *unrolledPorts) vector(t, b, batch int) int {
 	return t*batch + b
 }
 
-// time is the step in time of a vector.
-func (p *unrolledPorts) time(vector, batch int) int {
+// vectorTime is the step in time of a vector.
+func (p *unrolledPorts) vectorTime(vector, batch int) int {
 	if p.batchMajor {
 		return vector % p.steps
 	}
@@ -102,20 +103,41 @@ func (p *unrolledPorts) input(values tensors) (sequence, error) {
 	return join(parts)
 }
 
-// emit computes the outputs; the graph's own values stay.
-func (p *unrolledPorts) emit(_ *wiring, r *recurrence, x sequence) (sequence, error) {
-	return r.apply(x)
+// emit computes the outputs; the graph's own values stay. The state after the
+// last step, which no step reads, is the value that equals it.
+func (p *unrolledPorts) emit(w *wiring, r *recurrence, x sequence) (sequence, error) {
+	y, err := r.apply(x)
+	if err != nil || len(p.last) == 0 {
+		return y, err
+	}
+	values, failed := w.evaluate(w.values, p.last...)
+	if failed != nil {
+		return y, nil
+	}
+	for _, name := range p.last {
+		t := tap{name, p.steps - 1}
+		if p.cell.distance(values[name], y, p.time(t)) <= rounding {
+			p.taps = append(p.taps, t)
+			break
+		}
+	}
+	p.last = nil
+	return y, nil
+}
+
+// time is the step in time of a tap.
+func (p *unrolledPorts) time(t tap) int {
+	if p.backwards {
+		return p.steps - 1 - t.step
+	}
+	return t.step
 }
 
 // deviation compares the states of all steps that the graph keeps.
 func (p *unrolledPorts) deviation(values tensors, y sequence) float64 {
 	worst := 0.0
 	for _, tap := range p.taps {
-		t := tap.step
-		if p.backwards {
-			t = p.steps - 1 - t
-		}
-		worst = max(worst, p.cell.distance(values[tap.name], y, t))
+		worst = max(worst, p.cell.distance(values[tap.name], y, p.time(tap)))
 	}
 	return worst
 }
