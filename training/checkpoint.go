@@ -24,7 +24,11 @@ func (t *encoderTrainer) checkpoint() string { return filepath.Join(t.config.Dir
 // identity is what must be equal for a checkpoint to be continued.
 func (t *encoderTrainer) identity() (string, error) {
 	c := t.config
-	id, err := json.Marshal([]any{c.Kind, c.Options, c.Dim, c.Seed, c.Steps, c.Rate, c.Hidden, t.data.checksum})
+	settings := []any{c.Kind, c.Options, c.Dim, c.Seed, c.Steps, c.Rate, c.Hidden, t.data.checksum}
+	if c.Loss != "" {
+		settings = append(settings, c.Loss)
+	}
+	id, err := json.Marshal(settings)
 	return string(id), err
 }
 

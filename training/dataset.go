@@ -1,7 +1,7 @@
 package training
 
 import (
-	"fmt"
+	"context"
 
 	"rnnrep/encoders"
 	"rnnrep/internal/errs"
@@ -12,14 +12,12 @@ import (
 
 // example is one snapshot with what training wants to know of it.
 type example struct {
-	run   int
-	step  int
-	model *rnn.Model
-	task  []float32
-	truth encoders.Truth
-	// tokens [rollouts, length] and logits [rollouts, length, outputs].
-	tokens []int32
-	logits []float32
+	run      int
+	step     int
+	model    *rnn.Model
+	task     []float32
+	truth    encoders.Truth
+	rollouts rollouts
 }
 
 // dataset is a zoo in memory, split by task.
@@ -34,7 +32,7 @@ type dataset struct {
 // splitSeed fixes which tasks are validation tasks, for every encoder alike.
 const splitSeed = 1
 
-// loadZoo reads all runs.
+// loadZoo reads all runs; of damaged ones, the error names one.
 func loadZoo(dir string) (*dataset, error) {
 	z, err := zoo.Open(dir)
 	if err != nil {
@@ -44,39 +42,67 @@ func loadZoo(dir string) (*dataset, error) {
 	if err != nil {
 		return nil, err
 	}
-	accuracy, gap := z.Header.Metric("accuracy"), z.Header.Metric("generalization_gap")
-	if accuracy < 0 || gap < 0 || z.Header.Inputs != 0 {
-		return nil, errs.New(errs.Damaged, "zoo %s has metrics %v and %d real inputs", dir, z.Header.Metrics, z.Header.Inputs).
-			Accepts("metrics accuracy and generalization_gap, sequences of tokens").Do("train a zoo of formal_languages")
+	for _, metric := range []string{"accuracy", "generalization_gap"} {
+		if z.Header.Metric(metric) < 0 {
+			return nil, errs.New(errs.Damaged, "zoo %s has no metric %q, only %v", dir, metric, z.Header.Metrics).Do("train or import the zoo with this version")
+		}
 	}
 	d := &dataset{header: z.Header, family: family, parts: map[zoo.Part][]example{}, runs: len(z.Runs)}
 	if d.checksum, err = z.Checksum(); err != nil {
 		return nil, err
 	}
-	var all []*zoo.Run
-	var params [][]float32
-	for _, i := range z.Runs {
-		r, err := z.Load(i)
-		if err != nil {
-			return nil, err
-		}
-		all, params = append(all, r), append(params, r.Task)
+	if err := d.split(z); err != nil {
+		return nil, err
 	}
-	split := zoo.Split(params, family.Holdout, splitSeed)
-	for _, r := range all {
-		part := split[zoo.Key(r.Task)]
-		for stage, s := range r.Snapshots {
-			d.parts[part] = append(d.parts[part], example{run: r.Index, step: s.Step, task: r.Task, tokens: s.Tokens, logits: s.Logits,
-				model: &rnn.Model{Spec: z.Header.Spec, Weights: s.Weights},
-				truth: encoders.Truth{Accuracy: s.Metrics[accuracy], Gap: s.Metrics[gap], Stage: stage}})
-		}
-	}
-	for _, p := range []zoo.Part{zoo.Train, zoo.Validation, zoo.OOD} {
+	for _, p := range parts {
 		if len(d.parts[p]) == 0 {
-			return nil, errs.New(errs.Damaged, "zoo %s has %d runs: none is left for the part %q", dir, len(all), p).Do("train more runs: 20 at least")
+			return nil, errs.New(errs.Damaged, "zoo %s has %d runs: none is left for the part %q", dir, len(z.Runs), p).Do("train more runs: 20 at least")
 		}
 	}
 	return d, nil
+}
+
+// parts of a zoo, in the order in which they are listed.
+var parts = []zoo.Part{zoo.Train, zoo.Validation, zoo.OOD}
+
+// split reads the runs and deals them out.
+func (d *dataset) split(z *zoo.Zoo) error {
+	runs := make([][]example, len(z.Runs))
+	at := make([]int, len(z.Runs))
+	for i := range at {
+		at[i] = i
+	}
+	err := forEach(context.Background(), 0, at, func(_ context.Context, i int) error {
+		r, err := z.Load(z.Runs[i])
+		if err == nil {
+			runs[i] = d.examples(r)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	var params [][]float32
+	for _, snapshots := range runs {
+		params = append(params, snapshots[0].task)
+	}
+	part := zoo.Split(params, d.family.Holdout, splitSeed)
+	for i, snapshots := range runs {
+		p := part[zoo.Key(params[i])]
+		d.parts[p] = append(d.parts[p], snapshots...)
+	}
+	return nil
+}
+
+// examples are a run's snapshots.
+func (d *dataset) examples(r *zoo.Run) (es []example) {
+	accuracy, gap := d.header.Metric("accuracy"), d.header.Metric("generalization_gap")
+	for stage, s := range r.Snapshots {
+		es = append(es, example{run: r.Index, step: s.Step, task: r.Task, rollouts: newRollouts(&s),
+			model: &rnn.Model{Spec: d.header.Spec, Weights: s.Weights},
+			truth: encoders.Truth{Accuracy: s.Metrics[accuracy], Gap: s.Metrics[gap], Stage: stage}})
+	}
+	return es
 }
 
 func models(examples []example) []*rnn.Model {
@@ -93,65 +119,4 @@ func truths(examples []example) []encoders.Truth {
 		ts[i] = e.truth
 	}
 	return ts
-}
-
-// coordinates lists the values that each task parameter takes in the zoo.
-func (d *dataset) coordinates() [][]float32 {
-	var values [][]float32
-	for _, part := range []zoo.Part{zoo.Train, zoo.Validation, zoo.OOD} {
-		for _, e := range d.parts[part] {
-			for i, v := range e.task {
-				if i == len(values) {
-					values = append(values, nil)
-				}
-				values[i] = insertValue(values[i], v)
-			}
-		}
-	}
-	return values
-}
-
-// insertValue keeps values ascending and distinct.
-func insertValue(values []float32, v float32) []float32 {
-	for i, x := range values {
-		if x == v {
-			return values
-		}
-		if x > v {
-			return append(values[:i:i], append([]float32{v}, values[i:]...)...)
-		}
-	}
-	return append(values, v)
-}
-
-// taskNames names every task that the coordinates make.
-func (d *dataset) taskNames(coordinates [][]float32) (map[string]string, error) {
-	combinations := [][]float32{nil}
-	for _, values := range coordinates {
-		var longer [][]float32
-		for _, c := range combinations {
-			for _, v := range values {
-				longer = append(longer, append(append([]float32{}, c...), v))
-			}
-		}
-		combinations = longer
-	}
-	names := map[string]string{}
-	for _, params := range combinations {
-		t, err := d.family.Parse(params)
-		if err != nil {
-			return nil, fmt.Errorf("zoo: %w", err)
-		}
-		names[encoders.TaskKey(params)] = t.String()
-	}
-	return names, nil
-}
-
-// nameOf is the task's name.
-func (d *dataset) nameOf(params []float32) string {
-	t, err := d.family.Parse(params)
-	if err != nil {
-		return fmt.Sprint(params)
-	}
-	return t.String()
 }

@@ -1,8 +1,11 @@
 package training
 
 import (
-	"math"
+	"cmp"
+	"fmt"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"sync"
 
 	"rnnrep/encoders"
@@ -21,26 +24,67 @@ const (
 	shardSize = batchSize / shards
 )
 
+// Losses of the emulation, by name. Where outputs are real, there is one;
+// otherwise the first is the default, and what is always reported.
+var (
+	distributionLosses = []emulationLoss{{"total_variation", grad.TotalVariation}, {"reverse_kl", grad.ReverseKL}, {"kl", grad.KL}}
+	meanSquare         = emulationLoss{"mean_square", grad.MeanSquare}
+)
+
+// emulationLoss compares logits with targets.
+type emulationLoss struct {
+	name  string
+	apply func(logits grad.Var, targets []float32) grad.Var
+}
+
+// String is for people: "total variation".
+func (l emulationLoss) String() string { return strings.ReplaceAll(l.name, "_", " ") }
+
+// LossNames lists the losses that EncoderConfig takes, the default first.
+func LossNames() (names []string) {
+	for _, l := range distributionLosses {
+		names = append(names, l.name)
+	}
+	return names
+}
+
+// loss finds one by name, or the default, "".
+func (f format) loss(name string) (emulationLoss, error) {
+	if f.io.RealOutputs {
+		if name != "" {
+			return emulationLoss{}, fmt.Errorf("the zoo's outputs are real: their emulation loss is the %v, not %q", meanSquare, name)
+		}
+		return meanSquare, nil
+	}
+	for _, l := range distributionLosses {
+		if l.name == cmp.Or(name, distributionLosses[0].name) {
+			return l, nil
+		}
+	}
+	return emulationLoss{}, fmt.Errorf("unknown emulation loss %q; known: %v", name, LossNames())
+}
+
 // shard computes the emulation loss of a part of a batch.
 type shard struct {
+	sequences
+	format   format
+	measure  emulationLoss
 	encoder  encoders.Encoder
 	emulator *encoders.Emulator
 	params   []*grad.Param
 	tape     *grad.Tape
 	models   []*rnn.Model
-	tokens   []int32
-	targets  []float32
 	loss     float64
 }
 
 // newShard makes a copy of the encoder and emulator that shares their values
 // but has gradients of its own.
-func newShard(b *encoders.Bundle) (*shard, error) {
+func newShard(b *encoders.Bundle, f format, l emulationLoss) (*shard, error) {
 	own, err := encoders.NewBundle(b.Manifest)
 	if err != nil {
 		return nil, err
 	}
-	s := &shard{encoder: own.Encoder, emulator: own.Emulator, tape: grad.NewTape()}
+	s := &shard{format: f, measure: l, encoder: own.Encoder, emulator: own.Emulator, tape: grad.NewTape()}
 	s.params = append(append(s.params, own.Encoder.Params()...), own.Emulator.Params()...)
 	for i, p := range append(append([]*grad.Param{}, b.Encoder.Params()...), b.Emulator.Params()...) {
 		s.params[i].Value = p.Value
@@ -60,23 +104,13 @@ func draw(r *rand.Rand, examples, rollouts int) []choice {
 	return batch
 }
 
-// fill lays the chosen rollouts out step by step.
-func (s *shard) fill(examples []example, batch []choice, length, outputs int) {
-	n := len(batch)
+// fill takes the chosen snapshots and rollouts.
+func (s *shard) fill(examples []example, batch []choice) {
 	s.models = s.models[:0]
-	if s.tokens == nil {
-		s.tokens, s.targets = make([]int32, n*length), make([]float32, n*length*outputs)
+	for _, c := range batch {
+		s.models = append(s.models, examples[c.example].model)
 	}
-	for i, c := range batch {
-		e := &examples[c.example]
-		s.models = append(s.models, e.model)
-		for t := range length {
-			from := c.rollout*length + t
-			s.tokens[t*n+i] = e.tokens[from]
-			copy(s.targets[(t*n+i)*outputs:][:outputs], e.logits[from*outputs:][:outputs])
-		}
-	}
-	kernel.Exp(s.targets, s.targets)
+	s.sequences.fill(s.format, examples, batch)
 }
 
 // augment replaces the RNNs by altered copies where the encoder wants them; row
@@ -92,14 +126,22 @@ func (s *shard) augment(seed, row uint64) {
 }
 
 // run computes the loss and, unless the tape only infers, adds the gradients.
-func (s *shard) run(length int, backward bool) {
+func (s *shard) run(backward bool) {
 	s.tape.Reset()
 	z := encoders.Embeddings(s.tape, s.encoder, rnn.Bind(s.tape, s.models...))
-	loss := grad.TotalVariation(s.emulator.Emulate(z, grad.Steps{Tokens: s.tokens, T: length}), s.targets)
+	loss := s.measure.apply(s.emulator.Emulate(z, s.steps()), s.targets)
 	s.loss = float64(loss.Value()[0])
 	if backward {
 		s.tape.Backward(loss)
 	}
+}
+
+// steps are the emulator's inputs.
+func (s *shard) steps() grad.Steps {
+	if s.format.inputs == 0 {
+		return grad.Steps{Tokens: s.tokens, T: s.format.length}
+	}
+	return grad.Steps{X: s.tape.Input("", len(s.models)*s.format.length, s.format.inputs, s.inputs), T: s.format.length}
 }
 
 // parallel runs the shards, workers at a time.
@@ -133,34 +175,42 @@ func collect(params []*grad.Param, ss []*shard) (loss float64) {
 	return loss
 }
 
-// emulationLoss is the mean total variation over the examples, one rollout each
-// in turn, without training.
-func emulationLoss(b *encoders.Bundle, d *dataset, examples []example, workers int) (float64, error) {
-	ss := make([]*shard, (len(examples)+shardSize-1)/shardSize)
+// measureEmulation returns the mean loss over the examples, one rollout each in
+// turn, without training.
+func measureEmulation(b *encoders.Bundle, d *dataset, examples []example, workers int) (float64, error) {
+	f := d.format()
+	measure, err := f.loss("")
+	if err != nil {
+		return 0, err
+	}
+	batches := evaluationBatches(len(examples), d.header.RolloutCount)
+	losses := make([]float64, len(batches))
+	ss := make([]*shard, max(1, min(workers, len(batches))))
 	for i := range ss {
-		s, err := newShard(b)
-		if err != nil {
+		if ss[i], err = newShard(b, f, measure); err != nil {
 			return 0, err
 		}
-		s.tape.Inference()
-		ss[i] = s
+		ss[i].tape.Inference()
 	}
-	parallel(workers, ss, func(i int, s *shard) {
-		var batch []choice
-		for e := i * shardSize; e < min((i+1)*shardSize, len(examples)); e++ {
-			batch = append(batch, choice{e, e % d.header.RolloutCount})
+	parallel(len(ss), ss, func(worker int, s *shard) {
+		for i := worker; i < len(batches); i += len(ss) {
+			s.fill(examples, batches[i])
+			s.run(false)
+			losses[i] = s.loss * float64(len(batches[i]))
 		}
-		s.fill(examples, batch, d.header.RolloutLength, d.header.Outputs)
-		s.run(d.header.RolloutLength, false)
-		s.loss *= float64(len(batch))
-		s.tape = nil
 	})
 	var sum float64
-	for _, s := range ss {
-		sum += s.loss
-	}
-	if math.IsNaN(sum) {
-		return sum, nil
+	for _, l := range losses {
+		sum += l
 	}
 	return sum / float64(len(examples)), nil
+}
+
+// evaluationBatches take every example in order, with one rollout.
+func evaluationBatches(examples, rollouts int) [][]choice {
+	var all []choice
+	for e := range examples {
+		all = append(all, choice{e, e % rollouts})
+	}
+	return slices.Collect(slices.Chunk(all, shardSize))
 }

@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"runtime"
+	"slices"
 
 	"rnnrep/encoders"
 	"rnnrep/internal/grad"
@@ -30,7 +31,10 @@ type EncoderConfig struct {
 	Rate     float64 // peak learning rate; 0: 1e-3
 	Hidden   int     // units of the emulator's two layers; 0: 128
 	Workers  int     // 0: one a core
+	Loss     string  // of the emulation, one of LossNames; "": the first
 	Progress io.Writer
+
+	predictorSteps int // 0: 3000
 }
 
 const (
@@ -45,13 +49,16 @@ func (c *EncoderConfig) setDefaults() {
 	for _, d := range []struct {
 		v       *int
 		initial int
-	}{{&c.Dim, 16}, {&c.Steps, 20000}, {&c.Hidden, 128}, {&c.Workers, runtime.GOMAXPROCS(0)}} {
+	}{{&c.Dim, 16}, {&c.Steps, 20000}, {&c.Hidden, 128}, {&c.Workers, runtime.GOMAXPROCS(0)}, {&c.predictorSteps, 3000}} {
 		if *d.v == 0 {
 			*d.v = d.initial
 		}
 	}
 	if c.Rate == 0 {
 		c.Rate = 1e-3
+	}
+	if c.Loss == distributionLosses[0].name {
+		c.Loss = ""
 	}
 }
 
@@ -93,7 +100,7 @@ func TrainEncoder(ctx context.Context, c EncoderConfig) (*encoders.Bundle, error
 	if err := t.train(ctx); err != nil {
 		return nil, err
 	}
-	if err := fitPredictors(t.bundle, data, c.Seed); err != nil {
+	if err := fitPredictors(t.bundle, data, c.Seed, c.predictorSteps); err != nil {
 		return nil, err
 	}
 	report, err := evaluate(t.bundle, data, c.Workers)
@@ -109,26 +116,31 @@ func TrainEncoder(ctx context.Context, c EncoderConfig) (*encoders.Bundle, error
 
 // sameAs compares the settings with those of a bundle that is there already.
 func (c *EncoderConfig) sameAs(b *encoders.Bundle) error {
-	m := b.Manifest
-	if m.Encoder.Kind != c.Kind || m.Seed != c.Seed || m.Provenance["steps"] != fmt.Sprint(c.Steps) {
-		return fmt.Errorf("%s holds a finished bundle of encoder %s, seed %d, %s steps; choose another folder", c.Dir, m.Encoder.Kind, m.Seed, m.Provenance["steps"])
+	m, losses := b.Manifest, []string{emulationLoss{name: c.Loss}.String()}
+	if c.Loss == "" {
+		losses = []string{distributionLosses[0].String(), meanSquare.String()}
+	}
+	if m.Encoder.Kind != c.Kind || m.Seed != c.Seed || m.Provenance["steps"] != fmt.Sprint(c.Steps) || !slices.Contains(losses, m.Provenance["loss"]) {
+		return fmt.Errorf("%s holds a finished bundle of encoder %s, seed %d, %s steps, loss %s; choose another folder",
+			c.Dir, m.Encoder.Kind, m.Seed, m.Provenance["steps"], m.Provenance["loss"])
 	}
 	return nil
 }
 
 func newEncoderTrainer(c EncoderConfig, d *dataset) (*encoderTrainer, error) {
-	coordinates := d.coordinates()
-	names, err := d.taskNames(coordinates)
+	f := d.format()
+	loss, err := f.loss(c.Loss)
 	if err != nil {
 		return nil, err
 	}
+	coordinates := d.coordinates()
 	mean, scale := gapScale(d.parts[zoo.Train])
-	m := encoders.Manifest{Family: d.header.Family, Seed: c.Seed, TaskNames: names,
-		Encoder:    encoders.Config{Kind: c.Kind, Dim: c.Dim, Spec: d.header.Spec, Options: c.Options},
-		Emulator:   encoders.EmulatorConfig{Dim: c.Dim, Inputs: d.header.Spec.Inputs(), Outputs: d.header.Outputs, Hidden: c.Hidden, Layers: emulatorLayers},
+	m := encoders.Manifest{Family: d.header.Family, Seed: c.Seed, TaskNames: d.taskNames(coordinates),
+		Encoder:    encoders.Config{Kind: c.Kind, Dim: c.Dim, Spec: d.header.Spec, Options: c.Options, InputRange: d.inputRange()},
+		Emulator:   encoders.EmulatorConfig{Dim: c.Dim, Inputs: d.header.Spec.Inputs(), Real: f.inputs > 0, Outputs: d.header.Outputs, Hidden: c.Hidden, Layers: emulatorLayers},
 		Predictors: encoders.PredictorConfig{Dim: c.Dim, Hidden: predictorHidden, Steps: d.header.Steps, Coordinates: coordinates, GapMean: mean, GapScale: scale},
 		Provenance: map[string]string{"zoo": d.checksum, "zoo_seed": fmt.Sprint(d.header.Seed), "zoo_runs": fmt.Sprint(d.runs), "seed": fmt.Sprint(c.Seed),
-			"steps": fmt.Sprint(c.Steps), "batch": fmt.Sprint(batchSize), "learning_rate": fmt.Sprint(c.Rate), "loss": "total variation"}}
+			"steps": fmt.Sprint(c.Steps), "batch": fmt.Sprint(batchSize), "learning_rate": fmt.Sprint(c.Rate), "loss": loss.String()}}
 	b, err := encoders.NewBundle(m)
 	if err != nil {
 		return nil, err
@@ -140,7 +152,7 @@ func newEncoderTrainer(c EncoderConfig, d *dataset) (*encoderTrainer, error) {
 		rate: optim.WarmupCosine(c.Rate, warmupSteps, c.Steps, finalRate)}
 	t.adam = [2]*optim.AdamW{optim.NewAdamW(optim.DefaultAdamW(), t.encoder), optim.NewAdamW(optim.DefaultAdamW(), t.emulate)}
 	for range shards {
-		s, err := newShard(b)
+		s, err := newShard(b, f, loss)
 		if err != nil {
 			return nil, err
 		}
@@ -186,12 +198,12 @@ func (t *encoderTrainer) train(ctx context.Context) error {
 
 // takeStep takes one optimiser step and returns the loss before it.
 func (t *encoderTrainer) takeStep() float64 {
-	examples, h := t.data.parts[zoo.Train], t.data.header
-	batch := draw(rng.Stream(t.config.Seed, "encoder batch", uint64(t.step)), len(examples), h.RolloutCount)
+	examples := t.data.parts[zoo.Train]
+	batch := draw(rng.Stream(t.config.Seed, "encoder batch", uint64(t.step)), len(examples), t.data.header.RolloutCount)
 	parallel(t.config.Workers, t.shards, func(i int, s *shard) {
-		s.fill(examples, batch[i*shardSize:(i+1)*shardSize], h.RolloutLength, h.Outputs)
+		s.fill(examples, batch[i*shardSize:(i+1)*shardSize])
 		s.augment(t.config.Seed, uint64(t.step*batchSize+i*shardSize))
-		s.run(h.RolloutLength, true)
+		s.run(true)
 	})
 	all := append(append([]*grad.Param{}, t.encoder...), t.emulate...)
 	loss := collect(all, t.shards)

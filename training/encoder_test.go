@@ -16,6 +16,7 @@ import (
 	"rnnrep/encoders"
 	"rnnrep/internal/errs"
 	"rnnrep/internal/grad"
+	"rnnrep/internal/half"
 	"rnnrep/internal/safetensors"
 	"rnnrep/rnn/zoo"
 )
@@ -39,7 +40,7 @@ var smallOptions = map[string]string{
 }
 
 func tinyConfig(zooDir, kind, dir string, steps int) EncoderConfig {
-	c := EncoderConfig{Zoo: zooDir, Kind: kind, Options: json.RawMessage(smallOptions[kind]), Dir: dir, Dim: 4, Seed: 1, Steps: steps, Hidden: 16, Rate: 0.03}
+	c := EncoderConfig{Zoo: zooDir, Kind: kind, Options: json.RawMessage(smallOptions[kind]), Dir: dir, Dim: 4, Seed: 1, Steps: steps, Hidden: 16, Rate: 0.03, predictorSteps: 100}
 	c.setDefaults()
 	return c
 }
@@ -107,16 +108,16 @@ func checkLearns(t *testing.T, c EncoderConfig) {
 	if !(last < 0.7*first) {
 		t.Errorf("the loss goes from %.3f to %.3f", first, last)
 	}
-	s, examples, h := trainer.shards[0], trainer.data.parts[zoo.Validation], trainer.data.header
+	s, examples := trainer.shards[0], trainer.data.parts[zoo.Validation]
 	var batch []choice
 	for i := range shardSize {
 		batch = append(batch, choice{i % len(examples), i})
 	}
-	s.fill(examples, batch, h.RolloutLength, h.Outputs)
-	s.run(h.RolloutLength, false)
+	s.fill(examples, batch)
+	s.run(false)
 	own := s.loss
 	s.models = append(s.models[1:], s.models[0]) // each the next snapshot's, of another stage
-	s.run(h.RolloutLength, false)
+	s.run(false)
 	if !(own < 0.8*s.loss) {
 		t.Errorf("on unseen tasks the loss is %.3f with an RNN's own embedding, %.3f with another's", own, s.loss)
 	}
@@ -145,23 +146,23 @@ func checkWorkers(t *testing.T, c EncoderConfig) {
 // checkShards: the shards' gradients add up to those of the batch as a whole.
 func checkShards(t *testing.T, c EncoderConfig) {
 	trainer := newTinyTrainer(t, c)
-	examples, h := trainer.data.parts[zoo.Train], trainer.data.header
+	examples := trainer.data.parts[zoo.Train]
 	var batch []choice
 	for i := range batchSize {
 		batch = append(batch, choice{i % len(examples), i})
 	}
 	for i, s := range trainer.shards {
-		s.fill(examples, batch[i*shardSize:(i+1)*shardSize], h.RolloutLength, h.Outputs)
-		s.run(h.RolloutLength, true)
+		s.fill(examples, batch[i*shardSize:(i+1)*shardSize])
+		s.run(true)
 	}
 	all := append(append([]*grad.Param{}, trainer.encoder...), trainer.emulate...)
 	loss := collect(all, trainer.shards)
-	whole, err := newShard(trainer.bundle)
+	whole, err := newShard(trainer.bundle, trainer.data.format(), distributionLosses[0])
 	if err != nil {
 		t.Fatal(err)
 	}
-	whole.fill(examples, batch, h.RolloutLength, h.Outputs)
-	whole.run(h.RolloutLength, true)
+	whole.fill(examples, batch)
+	whole.run(true)
 	if math.Abs(loss-whole.loss) > 1e-6 {
 		t.Errorf("loss %v by shards, %v as a whole", loss, whole.loss)
 	}
@@ -180,10 +181,10 @@ func checkShards(t *testing.T, c EncoderConfig) {
 // checkAugment: only an encoder that wants them is trained on altered RNNs, each
 // altered by the number of its row.
 func checkAugment(t *testing.T, trainer *encoderTrainer, wanted bool) {
-	examples, h := trainer.data.parts[zoo.Train], trainer.data.header
+	examples := trainer.data.parts[zoo.Train]
 	s, batch := trainer.shards[0], []choice{{0, 0}, {0, 1}, {1, 0}}
 	at := func(row uint64) (weights [][]float32) {
-		s.fill(examples, batch, h.RolloutLength, h.Outputs)
+		s.fill(examples, batch)
 		s.augment(5, row)
 		for _, m := range s.models {
 			weights = append(weights, m.Weights)
@@ -204,11 +205,11 @@ func checkAugment(t *testing.T, trainer *encoderTrainer, wanted bool) {
 func checkFill(t *testing.T, trainer *encoderTrainer) {
 	examples, h := trainer.data.parts[zoo.Train], trainer.data.header
 	batch := []choice{{0, 3}, {len(examples) - 1, h.RolloutCount - 1}, {1, 0}}
-	s, err := newShard(trainer.bundle)
+	s, err := newShard(trainer.bundle, trainer.data.format(), distributionLosses[0])
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.fill(examples, batch, h.RolloutLength, h.Outputs)
+	s.fill(examples, batch)
 	for i, c := range batch {
 		e := examples[c.example]
 		if s.models[i] != e.model {
@@ -216,12 +217,12 @@ func checkFill(t *testing.T, trainer *encoderTrainer) {
 		}
 		for step := range h.RolloutLength {
 			from := c.rollout*h.RolloutLength + step
-			if s.tokens[step*len(batch)+i] != e.tokens[from] {
-				t.Fatalf("row %d, step %d: token %d, want %d", i, step, s.tokens[step*len(batch)+i], e.tokens[from])
+			if s.tokens[step*len(batch)+i] != int32(e.rollouts.tokens[from]) {
+				t.Fatalf("row %d, step %d: token %d, want %d", i, step, s.tokens[step*len(batch)+i], e.rollouts.tokens[from])
 			}
 			var sum float64
 			for j := range h.Outputs {
-				got, want := float64(s.targets[(step*len(batch)+i)*h.Outputs+j]), math.Exp(float64(e.logits[from*h.Outputs+j]))
+				got, want := float64(s.targets[(step*len(batch)+i)*h.Outputs+j]), math.Exp(float64(half.To(e.rollouts.logits[from*h.Outputs+j])))
 				if math.Abs(got-want) > 1e-6 {
 					t.Fatalf("row %d, step %d, output %d: probability %v, want %v", i, step, j, got, want)
 				}

@@ -55,7 +55,7 @@ func Evaluate(zooDir string, b *encoders.Bundle, workers int) (*Report, error) {
 
 func evaluate(b *encoders.Bundle, d *dataset, workers int) (*Report, error) {
 	r := &Report{Bundle: b.Name()}
-	for _, part := range []zoo.Part{zoo.Train, zoo.Validation, zoo.OOD} {
+	for _, part := range parts {
 		s, err := scorePart(b, d, d.parts[part], workers)
 		if err != nil {
 			return nil, err
@@ -72,7 +72,7 @@ func scorePart(b *encoders.Bundle, d *dataset, examples []example, workers int) 
 	if err != nil {
 		return s, err
 	}
-	if s.Emulation, err = emulationLoss(b, d, examples, workers); err != nil {
+	if s.Emulation, err = measureEmulation(b, d, examples, workers); err != nil {
 		return s, err
 	}
 	share := 1 / float64(len(examples))

@@ -11,7 +11,6 @@ import (
 
 const (
 	predictorHidden = 64
-	predictorSteps  = 3000
 	predictorBatch  = 128
 	predictorRate   = 3e-3
 	predictorDecay  = 0.05
@@ -35,17 +34,17 @@ func embed(b *encoders.Bundle, ms []*rnn.Model) []float32 {
 
 // fitPredictors trains the predictors on the embeddings of the training tasks,
 // sets the reference population and calibrates on the validation tasks.
-func fitPredictors(b *encoders.Bundle, d *dataset, seed uint64) error {
+func fitPredictors(b *encoders.Bundle, d *dataset, seed uint64, steps int) error {
 	train, dim := d.parts[zoo.Train], b.Manifest.Encoder.Dim
 	embeddings := embed(b, models(train))
 	params := b.Predictors.Params()
 	config := optim.DefaultAdamW()
 	config.WeightDecay = predictorDecay
 	adam := optim.NewAdamW(config, params)
-	rate := optim.WarmupCosine(predictorRate, 100, predictorSteps, 0)
+	rate := optim.WarmupCosine(predictorRate, 100, steps, 0)
 	t := grad.NewTape()
 	f := newPredictorBatch(b.Manifest.Predictors, dim)
-	for step := range predictorSteps {
+	for step := range steps {
 		r := rng.Stream(seed, "predictor batch", uint64(step))
 		for i := range predictorBatch {
 			e := r.IntN(len(train))

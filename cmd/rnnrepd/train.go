@@ -42,6 +42,7 @@ func newTrain(a *app) *cobra.Command {
 	f.Uint64Var(&config.Seed, "seed", 1, "seed")
 	f.IntVar(&config.Steps, "steps", 20000, "optimiser steps")
 	f.IntVar(&config.Hidden, "emulator-hidden", 128, "units of the emulator's two layers")
+	f.Var(choice{&config.Loss, training.LossNames()}, "loss", "what the emulator minimises (default "+training.LossNames()[0]+")")
 	f.Float64Var(&config.Rate, "rate", 1e-3, "peak learning rate")
 	f.IntVar(&config.Workers, "workers", 0, "threads (0: one a core)")
 	for _, name := range []string{"zoo", "encoder", "out"} {

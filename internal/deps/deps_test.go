@@ -42,7 +42,7 @@ encoders: rnn internal/grad internal/nn internal/rng internal/errs internal/atom
 encoders/enctest: encoders rnn internal/grad internal/nn internal/rng internal/errs
 importer: rnn internal/onnx internal/onnx/onnxref internal/onnx/onnxgraph internal/errs internal/rng
 exporter: encoders rnn internal/grad internal/onnx internal/onnx/onnxref internal/ort internal/rng internal/errs
-training: encoders rnn rnn/tasks rnn/zoo internal/grad internal/kernel internal/nn internal/optim internal/rng internal/errs internal/atomicfile internal/safetensors
+training: encoders rnn rnn/tasks rnn/zoo internal/grad internal/half internal/kernel internal/nn internal/optim internal/rng internal/errs internal/atomicfile internal/safetensors
 models:
 server: encoders importer exporter rnn internal/batch internal/errs internal/safetensors
 internal/registry: encoders internal/errs

@@ -4,6 +4,7 @@ import (
 	"math"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"rnnrep/internal/half"
@@ -300,6 +301,31 @@ func TestRecipes(t *testing.T) {
 		if r.Snapshots[0] != 0 || r.Snapshots[len(r.Snapshots)-1] != r.Steps || !slices.IsSorted(r.Snapshots) || len(r.WeightDecay) == 0 ||
 			r.Rates[0].Step != 0 || r.Rates[len(r.Rates)-1].Step != r.Steps || !slices.Contains(r.Metrics, "accuracy") || !slices.Contains(r.Metrics, "generalization_gap") {
 			t.Errorf("recipe %+v", r)
+		}
+	})
+}
+
+// TestRanges: parameters that are real numbers lie within their ranges, and the
+// tasks' names say them with their units.
+func TestRanges(t *testing.T) {
+	eachFamily(t, func(t *testing.T, f Family) {
+		ranged, ok := f.(Ranged)
+		if !ok {
+			return
+		}
+		for i := range uint64(100) {
+			task := f.Draw(rng.Stream(1, "draw", i))
+			if len(task.Params()) != len(ranged.Ranges()) {
+				t.Fatalf("%d ranges for %v", len(ranged.Ranges()), task)
+			}
+			for j, r := range ranged.Ranges() {
+				if v := float64(task.Params()[j]); !(r.Low <= v && v <= r.High) || r.Circular && v == r.High {
+					t.Errorf("%v is outside of %+v", task, r)
+				}
+				if !strings.Contains(task.String(), r.Name) || !strings.Contains(task.String(), r.Unit) {
+					t.Errorf("%q does not name %q in %q", task, r.Name, r.Unit)
+				}
+			}
 		}
 	})
 }

@@ -33,7 +33,7 @@ type formalLanguages struct{}
 
 func (formalLanguages) Name() string { return "formal_languages" }
 func (formalLanguages) IO() IO {
-	return IO{Inputs: vocabulary, Outputs: vocabulary, Length: sequenceLength}
+	return IO{Inputs: vocabulary, Outputs: vocabulary, Length: sequenceLength, Samples: true}
 }
 
 func (formalLanguages) Recipe() Recipe {

@@ -40,6 +40,11 @@ func (noisySine) Parse(params []float32) (Task, error) {
 	return wave{params[0], params[1]}, nil
 }
 
+// Ranges are those of period and noise.
+func (noisySine) Ranges() []Range {
+	return []Range{{Name: "period", Unit: "steps", Low: sineMinPeriod, High: sineMaxPeriod}, {Name: "noise", High: sineMaxNoise}}
+}
+
 // Holdout is the level of noise: the noisiest are held out.
 func (noisySine) Holdout(params []float32) float64 { return float64(params[1]) }
 
@@ -53,7 +58,7 @@ type wave struct {
 func (w wave) Params() []float32 { return []float32{w.period, w.noise} }
 
 func (w wave) String() string {
-	return fmt.Sprintf("sine of period %.1f, noise %.2f", w.period, w.noise)
+	return fmt.Sprintf("period %.2f steps, noise %.4f", w.period, w.noise)
 }
 
 // Batch makes a batch of n sequences of 40 steps.

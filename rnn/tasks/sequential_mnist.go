@@ -48,6 +48,11 @@ func (sequentialMNIST) Parse(params []float32) (Task, error) {
 	return newRotatedDigits(params[0]), nil
 }
 
+// Ranges is that of the angle.
+func (sequentialMNIST) Ranges() []Range {
+	return []Range{{Name: "rotation", Unit: "degrees", High: 360, Circular: true}}
+}
+
 // Holdout is the distance from a half turn: the arc on both sides of 0 is held
 // out, so that neither of its ends is told from the other by the number alone.
 func (sequentialMNIST) Holdout(params []float32) float64 { return math.Abs(float64(params[0]) - 180) }
@@ -101,7 +106,7 @@ func newRotatedDigits(angle float32) *rotatedDigits {
 // Params returns [angle].
 func (d *rotatedDigits) Params() []float32 { return []float32{d.angle} }
 
-func (d *rotatedDigits) String() string { return fmt.Sprintf("digits turned by %.1f°", d.angle) }
+func (d *rotatedDigits) String() string { return fmt.Sprintf("rotation %.1f degrees", d.angle) }
 
 // Batch makes a batch of n sequences of 50 steps of 16 inputs.
 func (d *rotatedDigits) Batch(n int) *Batch { return newBatch(sequentialMNIST{}.IO(), digitSteps, n) }

@@ -31,6 +31,22 @@ type IO struct {
 	RealOutputs bool    // the loss is the mean square; otherwise the cross-entropy
 	Tolerance   float64 // a real output this near to its target is right
 	Length      int     // steps of a rollout
+	Samples     bool    // in rollouts the RNN reads what it sampled itself, and Logits are log-probabilities
+}
+
+// Range is that of a task parameter that may be any number within it.
+type Range struct {
+	Name      string // "rotation"
+	Unit      string // "degrees"; "": none
+	Low, High float64
+	Circular  bool // High is Low again
+}
+
+// Ranged is a Family whose task parameters are real numbers. Those of other
+// families take a few values each.
+type Ranged interface {
+	Family
+	Ranges() []Range // of every parameter
 }
 
 // Task is one language, angle, ...
@@ -90,8 +106,7 @@ type Rate struct {
 type Metrics map[string]float64
 
 // Rollouts are count sequences that an RNN read, one after the other, with what
-// it put out at each step. Where it sampled the tokens itself, Logits are
-// log-probabilities of the next.
+// it put out at each step; see IO.Samples.
 type Rollouts struct {
 	Tokens []int32   // [count, IO.Length], or nil
 	Inputs []float32 // [count, IO.Length, IO.Inputs], or nil

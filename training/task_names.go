@@ -1,0 +1,94 @@
+package training
+
+import (
+	"fmt"
+
+	"rnnrep/encoders"
+	"rnnrep/rnn/tasks"
+)
+
+// maxTaskNames bounds the combinations of coordinates that a manifest names.
+const maxTaskNames = 1 << 12
+
+// coordinates lists the values that each task parameter takes in the zoo; nil
+// where the parameters are real numbers.
+func (d *dataset) coordinates() [][]float32 {
+	if _, ok := d.family.(tasks.Ranged); ok {
+		return nil
+	}
+	var values [][]float32
+	for _, part := range parts {
+		for _, e := range d.parts[part] {
+			for i, v := range e.task {
+				if i == len(values) {
+					values = append(values, nil)
+				}
+				values[i] = insertValue(values[i], v)
+			}
+		}
+	}
+	return values
+}
+
+// insertValue keeps values ascending and distinct.
+func insertValue(values []float32, v float32) []float32 {
+	for i, x := range values {
+		if x == v {
+			return values
+		}
+		if x > v {
+			return append(values[:i:i], append([]float32{v}, values[i:]...)...)
+		}
+	}
+	return append(values, v)
+}
+
+// taskNames names every task that the coordinates make, or, where they make too
+// many, those of the zoo. Not every combination is a task.
+func (d *dataset) taskNames(coordinates [][]float32) map[string]string {
+	names := map[string]string{}
+	if len(coordinates) == 0 {
+		return names
+	}
+	for _, params := range d.combinations(coordinates) {
+		if t, err := d.family.Parse(params); err == nil {
+			names[encoders.TaskKey(params)] = t.String()
+		}
+	}
+	return names
+}
+
+func (d *dataset) combinations(coordinates [][]float32) [][]float32 {
+	combinations := [][]float32{nil}
+	for _, values := range coordinates {
+		var longer [][]float32
+		for _, c := range combinations {
+			for _, v := range values {
+				longer = append(longer, append(append([]float32{}, c...), v))
+			}
+		}
+		if combinations = longer; len(combinations) > maxTaskNames {
+			return d.tasks()
+		}
+	}
+	return combinations
+}
+
+// tasks are the parameters of all snapshots.
+func (d *dataset) tasks() (params [][]float32) {
+	for _, part := range parts {
+		for _, e := range d.parts[part] {
+			params = append(params, e.task)
+		}
+	}
+	return params
+}
+
+// nameOf is the task's name.
+func (d *dataset) nameOf(params []float32) string {
+	t, err := d.family.Parse(params)
+	if err != nil {
+		return fmt.Sprint(params)
+	}
+	return t.String()
+}
