@@ -19,10 +19,13 @@ func matMul(c *call) ([]*value, error) {
 	if err != nil {
 		return nil, err
 	}
-	aDims, bDims := a.dims, b.dims
-	if len(aDims) == 0 || len(bDims) == 0 {
+	if !a.kind.Float() {
+		return nil, c.fail(errs.UnsupportedOp, "operands of data type %d", a.kind).Accepts("a float type")
+	}
+	if len(a.dims) == 0 || len(b.dims) == 0 {
 		return nil, c.mismatch("dimensions %v times %v", a.dims, b.dims)
 	}
+	aDims, bDims := a.dims, b.dims
 	if len(aDims) == 1 {
 		aDims = []int{1, aDims[0]}
 	}
@@ -38,19 +41,9 @@ func matMul(c *call) ([]*value, error) {
 	if err != nil {
 		return nil, err
 	}
-	dims := slices.Clone(lead)
-	if len(a.dims) > 1 {
-		dims = append(dims, m)
-	}
-	if len(b.dims) > 1 {
-		dims = append(dims, n)
-	}
-	out, err := c.make(a.kind, dims)
+	out, err := c.make(a.kind, productDims(lead, m, n, a, b))
 	if err != nil {
 		return nil, err
-	}
-	if out.ints != nil {
-		return nil, c.fail(errs.UnsupportedOp, "operands of data type %d", a.kind).Accepts("a float type")
 	}
 	x, err := c.floatsOf(a)
 	if err != nil {
@@ -72,6 +65,19 @@ func matMul(c *call) ([]*value, error) {
 		return nil, err
 	}
 	return result(out)
+}
+
+// productDims are the dimensions of a product: the dimension that a vector
+// gained is lost again.
+func productDims(lead []int, m, n int, a, b *value) []int {
+	dims := slices.Clone(lead)
+	if len(a.dims) > 1 {
+		dims = append(dims, m)
+	}
+	if len(b.dims) > 1 {
+		dims = append(dims, n)
+	}
+	return dims
 }
 
 // multiply adds x [m, w.rows] times w to out.

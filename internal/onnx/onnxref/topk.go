@@ -46,16 +46,7 @@ func topK(c *call) ([]*value, error) {
 	order := make([]int, b.n)
 	largest := c.node.Int("largest", 1) != 0
 	b.lines(func(start int) {
-		for i := range order {
-			order[i] = i
-		}
-		slices.SortStableFunc(order, func(i, j int) int {
-			r := cmp.Compare(x[start+i*b.inner], x[start+j*b.inner])
-			if largest {
-				return -r
-			}
-			return r
-		})
+		b.sort(order, x, start, largest)
 		to := start/(b.n*b.inner)*int(k)*b.inner + start%(b.n*b.inner)
 		for i, from := range order[:k] {
 			where.ints[to+i*b.inner] = int64(from)
@@ -67,4 +58,18 @@ func topK(c *call) ([]*value, error) {
 		}
 	})
 	return []*value{top, where}, nil
+}
+
+// sort puts the indices of a line into the order of its elements.
+func (b block) sort(order []int, x []float64, start int, descending bool) {
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(i, j int) int {
+		r := cmp.Compare(x[start+i*b.inner], x[start+j*b.inner])
+		if descending {
+			return -r
+		}
+		return r
+	})
 }
