@@ -14,20 +14,17 @@ import (
 	"rnnrep/rnn"
 )
 
-// withModel receives a request's model and answers with do, within the limits
+// withModel receives a request's body and answers with do, within the limits
 // on requests, memory and time.
-func (s *Server) withModel(w http.ResponseWriter, r *http.Request, do func(ctx context.Context, load func() (Upload, error)) error) error {
+func (s *Server) withModel(w http.ResponseWriter, r *http.Request, kinds bodyKinds, do func(ctx context.Context, load func() (Upload, error)) error) error {
 	if len(s.progress) == cap(s.progress) || !take(s.uploads) {
 		return s.busy()
 	}
-	start := time.Now()
-	u, err := s.receive(w, r)
-	<-s.uploads
+	u, err := s.receiveTimed(w, r, kinds)
 	if err != nil {
 		return err
 	}
 	defer u.Close()
-	callOf(r).upload, callOf(r).received = time.Since(start), u.size()
 	if !take(s.progress) {
 		return s.busy()
 	}
@@ -43,6 +40,18 @@ func (s *Server) withModel(w http.ResponseWriter, r *http.Request, do func(ctx c
 		defer u.Close()
 		return u.load()
 	})
+}
+
+// receiveTimed is receive with a token of uploads, which the caller has taken.
+func (s *Server) receiveTimed(w http.ResponseWriter, r *http.Request, kinds bodyKinds) (*received, error) {
+	defer func() { <-s.uploads }()
+	start := time.Now()
+	u, err := s.receive(w, r, kinds)
+	if err != nil {
+		return nil, err
+	}
+	callOf(r).upload, callOf(r).received = time.Since(start), u.size()
+	return u, nil
 }
 
 // take takes a token if there is one.
@@ -81,7 +90,7 @@ func (s *Server) answer(want Want) func(http.ResponseWriter, *http.Request, path
 				return err
 			}
 		}
-		return s.withModel(w, r, func(ctx context.Context, load func() (Upload, error)) error {
+		return s.withModel(w, r, modelKinds, func(ctx context.Context, load func() (Upload, error)) error {
 			a, m, err := s.read(ctx, load)
 			if err == nil && want != Inspect {
 				a.Report = nil
@@ -127,7 +136,7 @@ func (s *Server) recoverModel(w http.ResponseWriter, r *http.Request, _ pathValu
 	if format == "" {
 		format = "safetensors"
 	}
-	return s.withModel(w, r, func(ctx context.Context, load func() (Upload, error)) error {
+	return s.withModel(w, r, modelKinds, func(ctx context.Context, load func() (Upload, error)) error {
 		_, m, err := s.read(ctx, load)
 		if err != nil {
 			return err

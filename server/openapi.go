@@ -37,7 +37,7 @@ var pathParameters = regexp.MustCompile(`\{(\w+)\}`)
 func (s schemaSet) operation(r route) object {
 	o := object{"summary": r.summary, "operationId": operationID(r), "responses": object{
 		"200":     object{"description": "The answer.", "content": s.content(r.answer)},
-		"default": object{"description": "A problem detail.", "content": object{problemType: object{"schema": s.of(reflect.TypeFor[problem]())}}}}}
+		"default": object{"description": "An error.", "content": s.content(errorShapeOf(r.path).content)}}}
 	parameters := []object{}
 	for _, m := range pathParameters.FindAllStringSubmatch(r.path, -1) {
 		parameters = append(parameters, object{"name": m[1], "in": "path", "required": true, "schema": object{"type": "string"}})
@@ -70,7 +70,11 @@ func operationID(r route) string {
 
 func (s schemaSet) content(c content) object {
 	if c.value != nil {
-		return object{"application/json": object{"schema": s.of(reflect.TypeOf(c.value))}}
+		media := "application/json"
+		if c.media != nil {
+			media = c.media[0]
+		}
+		return object{media: object{"schema": s.of(reflect.TypeOf(c.value))}}
 	}
 	o := object{}
 	for _, m := range c.media {

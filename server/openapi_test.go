@@ -139,7 +139,7 @@ func TestOpenAPIIsComplete(t *testing.T) {
 				t.Errorf("%s %s: %v", method, path, operation)
 			}
 			ids[id] = true
-			at := strings.NewReplacer("{family}", "test", "{encoder}", "layerwise_statistics").Replace(path)
+			at := strings.NewReplacer("{family}", "test", "{encoder}", "layerwise_statistics", "{model}", "embed", "{version}", "1").Replace(path)
 			if w := request(s, strings.ToUpper(method), at, "", nil); w.Code == 404 || w.Code == 405 || w.Code >= 500 {
 				t.Errorf("%s %s: %d", method, path, w.Code)
 			}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -47,18 +48,22 @@ func statusOf(c errs.Code) int {
 // retryAfter is how many seconds a client should wait after 429 and 503.
 const retryAfter = 1
 
-// writeProblem answers a request with an error.
-func writeProblem(w http.ResponseWriter, e *errs.Error) {
-	status := statusOf(e.Code)
+// setErrorHeaders sets the headers that go with an error in every shape.
+func setErrorHeaders(w http.ResponseWriter, e *errs.Error) {
 	h := w.Header()
-	h.Set("Content-Type", problemType)
 	h.Set("X-Content-Type-Options", "nosniff")
-	switch status {
+	switch statusOf(e.Code) {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		h.Set("Retry-After", strconv.Itoa(retryAfter))
 	case http.StatusRequestEntityTooLarge, http.StatusRequestTimeout: // the rest of the body is not wanted
 		h.Set("Connection", "close")
 	}
+}
+
+// writeProblem answers a request with an error.
+func writeProblem(w http.ResponseWriter, e *errs.Error) {
+	status := statusOf(e.Code)
+	w.Header().Set("Content-Type", problemType)
 	_ = writeJSON(w, status, problem{Type: "urn:rnnrepd:problem:" + string(e.Code), Title: statusText(status), Status: status,
 		Detail: e.Detail, Code: e.Code, Node: e.Node, Accepted: e.Accepted, Hint: e.Hint})
 }
@@ -84,7 +89,32 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if statusOf(e.Code) == http.StatusUnprocessableEntity {
 		callOf(r).refused = e.Code
 	}
-	writeProblem(w, e)
+	setErrorHeaders(w, e)
+	errorShapeOf(r.URL.Path).write(w, e)
+}
+
+// errorShape is what errors look like in an API.
+type errorShape struct {
+	content content
+	write   func(w http.ResponseWriter, e *errs.Error)
+}
+
+var (
+	problemShape   = errorShape{content{problem{}, []string{problemType}}, writeProblem}
+	inferenceShape = errorShape{content{value: inferenceError{}}, writeInferenceError}
+	openAIShape    = errorShape{content{value: openAIError{}}, writeOpenAIError}
+)
+
+// errorShapeOf returns the shape of the API that a path is of, whether or not
+// there is something at it.
+func errorShapeOf(path string) errorShape {
+	switch {
+	case path == "/v2" || strings.HasPrefix(path, "/v2/"):
+		return inferenceShape
+	case path == "/v1/embeddings" || path == "/v1/models" || strings.HasPrefix(path, "/v1/models/"):
+		return openAIShape
+	}
+	return problemShape
 }
 
 func (s *Server) logMistake(r *http.Request, err error) {

@@ -31,8 +31,8 @@ type query struct {
 	values        []string // nil: any
 }
 
-// content is the body of a request or an answer: JSON of a Go type, or bytes of
-// a media type.
+// content is the body of a request or an answer: JSON of a Go type, or bytes, of
+// a media type; for JSON that may be left out.
 type content struct {
 	value any
 	media []string
@@ -42,7 +42,7 @@ type content struct {
 type pathValues func(name string) string
 
 var (
-	modelBody   = &content{media: []string{"application/onnx", "application/octet-stream", "application/zip", "application/x-tar", "application/gzip", "multipart/form-data"}}
+	modelBody   = &content{media: modelKinds.media}
 	bundleQuery = query{"bundle", "bundle to ask; without it the best that accepts the RNN", nil}
 )
 
@@ -66,7 +66,7 @@ func (s *Server) routes() []route {
 		{method: "GET", path: "/v1/bundles/{family}/{encoder}/encoder.onnx", scope: scopeRead,
 			summary: "A bundle's encoder and predictors as ONNX", answer: onnx, handle: s.exportBundle},
 		{method: "GET", path: "/openapi.json", summary: "This document", answer: content{value: json.RawMessage{}}, handle: s.showOpenAPI},
-	}, s.health(text))
+	}, s.health(text), s.openInference(), s.openAIRoutes())
 }
 
 // health lists the routes about the server itself.

@@ -71,23 +71,37 @@ func (u *received) Close() {
 	}
 }
 
-// uploadTypes are the media types of a body that is the model itself or an
-// archive with it; which of them is seen from the bytes. The third is what curl
-// claims when it is not told otherwise.
-var uploadTypes = map[string]bool{
-	"": true, "application/octet-stream": true, "application/x-www-form-urlencoded": true,
-	"application/onnx": true, "application/x-onnx": true, "application/x-protobuf": true, "application/protobuf": true,
-	"application/zip": true, "application/x-zip-compressed": true, "application/x-tar": true, "application/gzip": true, "application/x-gzip": true,
+// bodyKinds are the media types that a route reads. multipart/form-data is a
+// form with the model and its external data; all others are one file.
+type bodyKinds struct {
+	media []string // those told to clients
+	also  []string
 }
 
+func (k bodyKinds) accepts(media string) bool {
+	return slices.Contains(k.media, media) || slices.Contains(k.also, media)
+}
+
+// modelKinds are a model itself or an archive with it; which of them is seen
+// from the bytes. The second of also is what curl claims when it is not told
+// otherwise.
+var modelKinds = bodyKinds{
+	media: []string{"application/onnx", "application/octet-stream", "application/zip", "application/x-tar", "application/gzip", formKind},
+	also: []string{"", "application/x-www-form-urlencoded", "application/x-onnx", "application/x-protobuf", "application/protobuf",
+		"application/x-zip-compressed", "application/x-gzip"},
+}
+
+// jsonKinds are JSON, to which tensors may be attached (Open Inference Protocol).
+var jsonKinds = bodyKinds{media: []string{"application/json"}, also: []string{"", "application/octet-stream"}}
+
 const (
-	acceptedTypes = "application/octet-stream, application/onnx, application/zip, application/x-tar, application/gzip or multipart/form-data"
+	formKind      = "multipart/form-data"
 	maxParts      = 64
 	maxPartHeader = 64 << 10
 )
 
 // receive reads a request's model.
-func (s *Server) receive(w http.ResponseWriter, r *http.Request) (*received, error) {
+func (s *Server) receive(w http.ResponseWriter, r *http.Request, kinds bodyKinds) (*received, error) {
 	limit := s.config.MaxBytes
 	if r.ContentLength > limit {
 		return nil, &http.MaxBytesError{Limit: limit}
@@ -96,22 +110,20 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request) (*received, err
 		return nil, errs.New(errs.UnsupportedMedia, "the body is encoded with %q", coding).Accepts("no Content-Encoding").Do("send the bytes as they are")
 	}
 	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil && r.Header.Get("Content-Type") != "" {
-		return nil, errs.New(errs.UnsupportedMedia, "the Content-Type %q cannot be read", r.Header.Get("Content-Type")).Accepts(acceptedTypes)
+	if err != nil && r.Header.Get("Content-Type") != "" || !kinds.accepts(kind) {
+		return nil, errs.New(errs.UnsupportedMedia, "the Content-Type is %q", r.Header.Get("Content-Type")).Accepts("%s", strings.Join(kinds.media, ", ")).
+			Do("curl --data-binary @model.onnx sends a model as it is wanted")
 	}
 	b, done := newBody(w, r, limit, s.config.UploadTimeout)
 	defer done()
-	switch {
-	case uploadTypes[kind]:
-		model, err := s.disk.copyFrom(b, spoolAbove, r.ContentLength)
-		if err != nil {
-			return nil, err
-		}
-		return &received{model: model}, nil
-	case kind == "multipart/form-data":
+	if kind == formKind {
 		return s.receiveForm(b, params["boundary"])
 	}
-	return nil, errs.New(errs.UnsupportedMedia, "the body is %s", kind).Accepts(acceptedTypes).Do("curl --data-binary @model.onnx sends what is wanted")
+	file, err := s.disk.copyFrom(b, spoolAbove, r.ContentLength)
+	if err != nil {
+		return nil, err
+	}
+	return &received{model: file}, nil
 }
 
 // receiveForm takes the part named "model", or whose file name ends in .onnx,
