@@ -26,12 +26,36 @@ func linear(x, w, b Var, out, models int) Var {
 	}
 	r, v := x.t.compute(OpLinear, rows, out, x, w, b)
 	r.models = models
+	if models == 1 && rows > 1 && outweighs(out, in, rows) {
+		x.t.turnedProduct(r.value, b.Value(), x.Value(), w.Value(), rows, out, in)
+		return v
+	}
 	each := rows / models
 	for m := range models {
 		y, bias := r.value[m*each*out:(m+1)*each*out], b.Value()[m*out:(m+1)*out]
 		product(x.t, y, bias, 0, x.Value()[m*each*in:(m+1)*each*in], w.rec(), m, each, out, in)
 	}
 	return v
+}
+
+// outweighs reports whether weights [out, in] are so large beside rows rows of
+// inputs and outputs that transposing these costs less than packing the weights.
+func outweighs(out, in, rows int) bool { return rows*(out+in) < out*in }
+
+// turnedProduct computes y = bias + x·Wᵀ as the transpose of W·xᵀ: W is read
+// once, where it is. The sums are those of product, bit for bit.
+func (t *Tape) turnedProduct(y, bias, x, w []float32, rows, out, in int) {
+	defer t.arena.Release(t.arena.Mark())
+	columns, turned := t.arena.Take(kernel.PackedLen(in, rows)), t.arena.Take(out*rows)
+	kernel.PackTransposed(columns, x, in, in, rows)
+	for i, b := range bias {
+		row := turned[i*rows : (i+1)*rows]
+		for j := range row {
+			row[j] = b
+		}
+	}
+	kernel.GemmPacked(turned, rows, turned, rows, w, in, 1, columns, out, rows, in)
+	kernel.Transpose(y, out, turned, rows, out, rows)
 }
 
 // product computes y = init + x·Wᵀ for y [rows, out], x [rows, in] and model m's
@@ -62,31 +86,45 @@ func transposed(t *Tape, w *record, m, out, in int) []float32 {
 func linearBackward(t *Tape, r *record) {
 	x, w, b := t.input(r, 0), t.input(r, 1), t.input(r, 2)
 	out, in, each := r.cols, x.cols, r.rows/r.models
-	var dx, former []float32
-	if x.needs {
-		dx, former = t.startGradient(x)
-	}
-	dw, db := t.gradient(w), t.gradient(b)
+	dx, formerX := t.startGradient(x)
+	dw, formerW := t.startGradient(w)
+	db := t.gradient(b)
 	for m := range r.models {
 		dy := r.grad[m*each*out : (m+1)*each*out]
-		rows := span{m * each * in, (m + 1) * each * in}
-		if x.needs {
-			backProduct(rows.of(dx), rows.of(former), dy, w.value[m*out*in:(m+1)*out*in], each, out, in)
+		rows, weights := span{m * each * in, (m + 1) * each * in}, span{m * out * in, (m + 1) * out * in}
+		if dx != nil {
+			backProduct(rows.of(dx), rows.of(formerX), dy, weights.of(w.value), nil, each, out, in)
 		}
-		addOuter(span{m * out * in, (m + 1) * out * in}.of(dw), span{m * out, (m + 1) * out}.of(db), dy, out, rows.of(x.value), in, each)
+		if db != nil {
+			kernel.SumRows(db[m*out:(m+1)*out], dy, out, each, out)
+		}
+		if dw != nil {
+			t.outerProduct(weights.of(dw), weights.of(formerW), dy, out, rows.of(x.value), in, each)
+		}
 	}
 }
 
-// addOuter adds the gradients of W [out, in] and b in y = x·Wᵀ + b; each may be
-// nil. The sums come first: they bring dy to the cache in order.
-func addOuter(dw, db, dy []float32, out int, x []float32, in, rows int) {
-	if db != nil {
-		kernel.SumRows(db, dy, out, rows, out)
+// outerProduct computes dw = former + dyᵀ·x for W [out, in]; former is dw or nil.
+func (t *Tape) outerProduct(dw, former, dy []float32, out int, x []float32, in, rows int) {
+	if !outweighs(out, in, rows) {
+		kernel.Gemm(dw, in, former, in, dy, 1, out, x, in, out, in, rows)
+		return
 	}
-	if dw != nil {
-		kernel.Gemm(dw, in, dw, in, dy, 1, out, x, in, out, in, rows)
+	// dw is written in narrow strips of rows, so that memory sees few of them
+	// at a time; x is packed once for all.
+	defer t.arena.Release(t.arena.Mark())
+	packed := t.arena.Take(kernel.PackedLen(rows, in))
+	kernel.Pack(packed, x, in, rows, in)
+	for i := 0; i < out; i += strip {
+		if former != nil {
+			former = dw[i*in:]
+		}
+		kernel.GemmPacked(dw[i*in:], in, former, in, dy[i:], 1, out, packed, min(strip, out-i), in, rows)
 	}
 }
+
+// strip is how many rows of a large product are written at a time.
+const strip = 16
 
 // span is a part of a buffer.
 type span struct{ from, to int }
@@ -99,17 +137,33 @@ func (s span) of(b []float32) []float32 {
 	return b[s.from:s.to]
 }
 
-// backProduct computes dx = former + dy·W for weights W [out, in]; former is dx
-// or nil.
-func backProduct(dx, former, dy, weights []float32, rows, out, in int) {
-	if rows == 1 {
+// backProduct computes dx = former + dy·W for weights W [out, in], which may be
+// packed too; former is dx or nil.
+func backProduct(dx, former, dy, weights, packed []float32, rows, out, in int) {
+	switch {
+	case rows == 1:
 		if former == nil {
 			clear(dx)
 		}
 		kernel.GemvT(dx, weights, in, dy, out, in)
-		return
+	case packed != nil:
+		kernel.GemmPacked(dx, in, former, in, dy, out, 1, packed, rows, in, out)
+	default:
+		kernel.Gemm(dx, in, former, in, dy, out, 1, weights, in, rows, in, out)
 	}
-	kernel.Gemm(dx, in, former, in, dy, out, 1, weights, in, rows, in, out)
+}
+
+// packed returns the packed [out, in] weights where packing pays if rows rows are
+// multiplied more than once; it is made once a pass.
+func packed(t *Tape, w *record, rows, out, in int) []float32 {
+	if len(w.value) != out*in || rows == 1 || in <= kernel.PanelColumns {
+		return nil
+	}
+	if w.packed == nil {
+		w.packed = t.arena.Take(kernel.PackedLen(out, in))
+		kernel.Pack(w.packed, w.value, in, out, in)
+	}
+	return w.packed
 }
 
 // Embed returns the rows of table [V, cols] chosen by index, [len(index), cols].

@@ -12,9 +12,7 @@ func recurrentBackward(t *Tape, r *record) {
 	if cell.lstm {
 		p.dc = t.arena.Zeros(p.rows * p.hidden)
 	}
-	if p.x != nil && p.x.needs {
-		p.dx, p.formerX = t.startGradient(p.x)
-	}
+	p.startInputGradient()
 	for s := r.steps - 1; s >= 0; s-- {
 		p.dh = p.step(r.grad, s, p.hidden)
 		if dc := p.cellGrad(); dc != nil {
@@ -52,29 +50,10 @@ func (p *recurrentPass) undoStep(cell *recurrence, s int) {
 		return
 	}
 	dRecur := p.step(p.recurrentGates(cell), s, p.width)
+	n := p.width * p.hidden
 	for m := range p.models {
 		into := p.model(dPrev, m, p.hidden)
-		backProduct(into, into, p.model(dRecur, m, p.width), p.hh.value[m*p.width*p.hidden:(m+1)*p.width*p.hidden], p.each, p.width, p.hidden)
-	}
-}
-
-// undoInput adds dgates·IH of step s to the gradient of x.
-func (p *recurrentPass) undoInput(s int) {
-	if p.dx == nil {
-		return
-	}
-	cols := p.x.cols
-	n := p.width * cols
-	if p.whole() {
-		if s == 0 {
-			backProduct(p.dx, p.formerX, p.gates, p.ih.value, p.r.rows, p.width, cols)
-		}
-		return
-	}
-	each := p.each * cols
-	for m := range p.models {
-		rows := span{s*p.rows*cols + m*each, s*p.rows*cols + (m+1)*each}
-		backProduct(rows.of(p.dx), rows.of(p.formerX), p.model(p.step(p.gates, s, p.width), m, p.width), p.ih.value[m*n:(m+1)*n], p.each, p.width, cols)
+		backProduct(into, into, p.model(dRecur, m, p.width), p.hh.value[m*n:(m+1)*n], packed(p.t, p.hh, p.each, p.width, p.hidden), p.each, p.width, p.hidden)
 	}
 }
 
@@ -90,60 +69,67 @@ func (p *recurrentPass) recurrentGates(cell *recurrence) []float32 {
 // sequence at once.
 func (p *recurrentPass) weightGradients(cell *recurrence) {
 	dRecur := p.recurrentGates(cell)
-	dhh, dih := p.t.gradient(p.hh), p.t.gradient(p.ih)
-	bhh, bih := p.t.gradient(p.bhh), p.t.gradient(p.bih)
-	// Where the products are joined, so are the gradients of the biases.
-	same := bih != nil && bhh != nil && &dRecur[0] == &p.gates[0] && slices.Equal(bih, bhh)
-	if same {
-		bih = nil
-	}
-	switch first := p.step(dRecur, 0, p.width); {
-	case p.h0 != nil:
-		p.addProduct(dhh, bhh, first, p.h0.value, p.hidden, 1)
-	default:
-		p.addProduct(nil, bhh, first, nil, p.hidden, 1)
+	p.biasGradients(dRecur)
+	first := p.step(dRecur, 0, p.width)
+	if p.h0 != nil {
+		p.addProduct(p.hh, first, p.h0.value, p.hidden, 1, p.rows)
 	}
 	if n := p.r.steps - 1; n > 0 {
-		p.addProduct(dhh, bhh, dRecur[p.rows*p.width:], p.h[:n*p.rows*p.hidden], p.hidden, n)
+		p.addProduct(p.hh, dRecur[len(first):], p.h[:n*p.rows*p.hidden], p.hidden, n, p.rows)
 	}
 	if p.x != nil {
-		p.addProduct(dih, bih, p.gates, p.x.value, p.x.cols, p.r.steps)
+		p.addProduct(p.ih, p.gates, p.x.value, p.x.cols, p.r.steps, p.rows)
 	} else {
-		p.addProduct(nil, bih, p.gates, nil, 0, p.r.steps)
-		if dih != nil {
-			p.scatterTokens(dih)
-		}
-	}
-	if same {
-		copy(p.bih.grad, bhh)
+		p.tableGradients()
 	}
 }
 
-// addProduct adds dgatesᵀ·x, over steps blocks, to the weight gradient dw and
-// the sums of dgates to db. Each may be nil.
-func (p *recurrentPass) addProduct(dw, db, dgates, x []float32, cols, steps int) {
+// biasGradients adds the sums of the gates' gradients. The two are equal where
+// the products are joined, if they start equal.
+func (p *recurrentPass) biasGradients(dRecur []float32) {
+	bih, bhh := p.t.gradient(p.bih), p.t.gradient(p.bhh)
+	if bih != nil {
+		same := bhh != nil && &dRecur[0] == &p.gates[0] && slices.Equal(bih, bhh)
+		p.sumBias(bih, p.gates)
+		if same {
+			copy(bhh, bih)
+			return
+		}
+	}
+	if bhh != nil {
+		p.sumBias(bhh, dRecur)
+	}
+}
+
+func (p *recurrentPass) sumBias(db, dgates []float32) {
 	if p.models == 1 {
-		addOuter(dw, db, dgates, p.width, x, cols, steps*p.rows)
+		kernel.SumRows(db, dgates, p.width, p.r.rows, p.width)
 		return
 	}
-	n := p.width * cols
-	for s := range steps {
+	for s := range p.r.steps {
 		for m := range p.models {
-			addOuter(span{m * n, (m + 1) * n}.of(dw), span{m * p.width, (m + 1) * p.width}.of(db),
-				p.model(p.step(dgates, s, p.width), m, p.width), p.width,
-				span{(s*p.rows + m*p.each) * cols, (s*p.rows + (m+1)*p.each) * cols}.of(x), cols, p.each)
+			kernel.SumRows(db[m*p.width:(m+1)*p.width], p.model(p.step(dgates, s, p.width), m, p.width), p.width, p.each, p.width)
 		}
 	}
 }
 
-// scatterTokens adds the gradient of the table's rows to dw [width, vocabulary].
-func (p *recurrentPass) scatterTokens(dw []float32) {
-	vocabulary := len(dw) / p.width
-	table := p.t.arena.Zeros(len(dw))
-	kernel.ScatterAddRows(table, p.width, p.gates, p.width, p.r.index, p.width)
-	for v := range vocabulary {
-		for j, g := range table[v*p.width : (v+1)*p.width] {
-			dw[j*vocabulary+v] += g
+// addProduct adds dgatesᵀ·x, over steps blocks of rows rows, to the gradient of
+// weights w.
+func (p *recurrentPass) addProduct(w *record, dgates, x []float32, cols, steps, rows int) {
+	if !w.needs {
+		return
+	}
+	if p.models == 1 {
+		dw, former := p.t.startGradient(w)
+		p.t.outerProduct(dw, former, dgates, p.width, x, cols, steps*rows)
+		return
+	}
+	dw, n := p.t.gradient(w), p.width*cols
+	for s := range steps {
+		for m := range p.models {
+			each := dw[m*n : (m+1)*n]
+			p.t.outerProduct(each, each, p.model(p.step(dgates, s, p.width), m, p.width), p.width,
+				p.model(p.step(x, s, cols), m, cols), cols, p.each)
 		}
 	}
 }

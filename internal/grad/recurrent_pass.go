@@ -3,27 +3,28 @@ package grad
 // recurrentPass is the working view of one recurrent record. Buffers are laid
 // out step by step; the rows of a step model by model.
 type recurrentPass struct {
-	t                  *Tape
-	r                  *record
-	ih, hh, bih, bhh   *record
-	x, h0, c0          *record   // nil where absent
-	hidden, width      int       // columns of a state, of the gates
-	rows, each, models int       // rows of a step, rows of one model in a step, models
-	zeros, bias, table []float32 // bias of every product with x; table: of tokens, bias added
+	t                *Tape
+	r                *record
+	ih, hh, bih, bhh *record
+	recurrentInput
+	h0, c0             *record // nil where absent
+	hidden, width      int     // columns of a state, of the gates
+	rows, each, models int     // rows of a step, rows of one model in a step, models
+	zeros              []float32
 	h, gates, recur    []float32
 	tanhC, c           []float32
 	dh, dc             []float32 // backward: gradients of the state at the step being undone
-	dx, formerX        []float32 // backward: gradient of x and what it is added to
 }
 
 // newPass fills the tape's one working view; passes do not nest.
 func newPass(t *Tape, r *record, cell *recurrence) *recurrentPass {
 	p := &t.pass
 	*p = recurrentPass{t: t, r: r, ih: t.input(r, inIH), hh: t.input(r, inHH), bih: t.input(r, inBIH), bhh: t.input(r, inBHH),
-		x: t.optional(r, inX), h0: t.optional(r, inH), c0: t.optional(r, inC),
+		h0: t.optional(r, inH), c0: t.optional(r, inC),
 		hidden: r.cols, width: r.cols * cell.gates, rows: r.rows / r.steps, models: r.models,
 		h: r.value, gates: r.aux[auxGates], recur: r.aux[auxHH], tanhC: r.aux[auxTanhC], c: r.aux[auxCell]}
 	p.each = p.rows / p.models
+	p.findInput()
 	if p.h0 == nil || cell.lstm && p.c0 == nil {
 		p.zeros = t.arena.Zeros(p.rows * p.hidden)
 	}

@@ -74,25 +74,26 @@ func Standardize(x, scale, shift Var) Var {
 		panic("grad: standardize: scale or shift of another width")
 	}
 	r, v := x.t.compute(OpStandardize, x.Rows(), x.Cols(), x, scale, shift)
-	for i, s := range x.Value() {
-		j := i % r.cols
-		r.value[i] = s*scale.Value()[j] + shift.Value()[j]
+	for i := range r.rows {
+		y := r.value[i*r.cols : (i+1)*r.cols]
+		copy(y, shift.Value())
+		kernel.MulAdd(y, x.Value()[i*r.cols:(i+1)*r.cols], scale.Value())
 	}
 	return v
 }
 
 func standardizeBackward(t *Tape, r *record) {
 	x, scale, shift := t.input(r, 0), t.input(r, 1), t.input(r, 2)
-	for i, g := range r.grad {
-		j := i % r.cols
+	for i := range r.rows {
+		row := span{i * r.cols, (i + 1) * r.cols}
 		if x.needs {
-			x.grad[i] += g * scale.value[j]
+			kernel.MulAdd(row.of(x.grad), row.of(r.grad), scale.value)
 		}
 		if scale.needs {
-			scale.grad[j] += g * x.value[i]
+			kernel.MulAdd(scale.grad, row.of(r.grad), row.of(x.value))
 		}
 		if shift.needs {
-			shift.grad[j] += g
+			kernel.Add(shift.grad, shift.grad, row.of(r.grad))
 		}
 	}
 }

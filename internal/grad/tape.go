@@ -18,7 +18,7 @@ import (
 // Op names the operation of a record.
 type Op uint8
 
-// Param is a trained matrix with its gradient. Backward adds to Grad.
+// Param is a trained matrix with its gradient, which Backward sets.
 type Param struct {
 	Name        string
 	Rows, Cols  int
@@ -55,7 +55,8 @@ type record struct {
 	steps      int
 	models     int
 	cell       int32     // of a recurrent record: the OpCell record with its states c
-	transposed []float32 // of a weight matrix, packed once a pass
+	packed     []float32 // of a weight matrix, packed once a pass
+	transposed []float32 // its transpose, packed once a pass
 }
 
 // Tape holds one forward pass. A tape and its memory are reused by Reset; after
@@ -144,7 +145,7 @@ func (t *Tape) Param(p *Param) Var {
 		return Var{t, id}
 	}
 	r, v := t.add(OpParam, p.Rows, p.Cols)
-	r.value, r.grad, r.param, r.name = p.Value, p.Grad, p, p.Name
+	r.value, r.param, r.name = p.Value, p, p.Name
 	r.needs = !t.infer
 	t.params[p] = v.id
 	return v
@@ -167,7 +168,8 @@ func (v Var) Tape() *Tape { return v.t }
 
 func (v Var) rec() *record { return &v.t.records[v.id] }
 
-// Backward adds the gradient of the scalar loss to every parameter's Grad.
+// Backward sets the Grad of every parameter on the tape to the gradient of the
+// scalar loss.
 func (t *Tape) Backward(loss Var) {
 	l := loss.rec()
 	if l.rows != 1 || l.cols != 1 {
@@ -194,6 +196,9 @@ func (t *Tape) Backward(loss Var) {
 		}
 		f(t, r)
 	}
+	for _, id := range t.params {
+		t.gradient(&t.records[id]) // zero if the loss does not depend on it
+	}
 }
 
 // reached reports whether the loss depends on r, and gives r a gradient if only
@@ -209,7 +214,8 @@ func (t *Tape) reached(r *record) bool {
 // nil if none is wanted.
 func (t *Tape) gradient(x *record) []float32 {
 	if x.grad == nil && x.needs {
-		x.grad = t.arena.Zeros(len(x.value))
+		grad, _ := t.startGradient(x)
+		clear(grad)
 	}
 	return x.grad
 }
@@ -218,7 +224,11 @@ func (t *Tape) gradient(x *record) []float32 {
 // has to add to is nil, for zero, the first time.
 func (t *Tape) startGradient(x *record) (grad, former []float32) {
 	former = x.grad
-	if former == nil {
+	switch {
+	case former != nil || !x.needs:
+	case x.param != nil:
+		x.grad = x.param.Grad
+	default:
 		x.grad = t.arena.Take(len(x.value))
 	}
 	return x.grad, former
@@ -231,11 +241,11 @@ func (t *Tape) addGradient(x *record, g []float32, give bool) {
 	case !x.needs:
 	case x.grad != nil:
 		kernel.Axpy(x.grad, 1, g)
-	case give:
+	case give && x.param == nil:
 		x.grad = g
 	default:
-		x.grad = t.arena.Take(len(g))
-		copy(x.grad, g)
+		grad, _ := t.startGradient(x)
+		copy(grad, g)
 	}
 }
 

@@ -15,17 +15,19 @@ type AdamWStep struct {
 	BiasCorrection2Sqrt float32
 	// Eps keeps the division finite.
 	Eps float32
+	// Factor is what gradients are multiplied by first.
+	Factor float32
 }
 
 // adamWConstants is what the kernels work with, in the order of the assembly.
 type adamWConstants struct {
-	decay, beta1, rest1, beta2, rest2, stepSize, inverse, eps float32
+	decay, beta1, rest1, beta2, rest2, stepSize, inverse, eps, factor float32
 }
 
 func (s AdamWStep) constants() adamWConstants {
 	return adamWConstants{
 		decay: s.Decay, beta1: s.Beta1, rest1: complement(s.Beta1), beta2: s.Beta2, rest2: complement(s.Beta2),
-		stepSize: s.StepSize, inverse: float32(1 / float64(s.BiasCorrection2Sqrt)), eps: s.Eps,
+		stepSize: s.StepSize, inverse: float32(1 / float64(s.BiasCorrection2Sqrt)), eps: s.Eps, factor: s.Factor,
 	}
 }
 
@@ -37,12 +39,14 @@ func complement(b float32) float32 {
 }
 
 // AdamW updates parameters p and moments m and v with gradient g, as PyTorch's
-// AdamW with decoupled weight decay does:
+// AdamW with decoupled weight decay does, and zeroes g:
 //
+//	g *= Factor
 //	p *= Decay
 //	m = Beta1*m + (1-Beta1)*g
 //	v = Beta2*v + (1-Beta2)*g*g
 //	p -= StepSize * m / (sqrt(v)/BiasCorrection2Sqrt + Eps)
+//	g = 0
 //
 // The complements of the betas are taken exactly if those are decimal
 // fractions of up to seven digits.

@@ -43,15 +43,20 @@ const (
 	// packBFrom is the row stride of B, in elements, from which its rows share
 	// too few cache sets to be read in place.
 	packBFrom = 256
+	// tileRows is the tallest AVX-512 tile; packRows is how many rows of A's
+	// transpose are copied tile by tile at a time: a stream of memory each.
+	tileRows    = 8
+	packRows    = 16
+	packColumns = 4 * PanelColumns // copied at a time
 	// packAFrom is how many columns make copying a block of A worth it, if it
 	// is not together anyway.
 	packAFrom = 64
 )
 
-// workspace holds a block of A and a panel of B.
+// workspace holds a block of A and some panels of B.
 type workspace struct {
 	a [blockM * blockK]float32
-	b [blockK * PanelColumns]float32
+	b [blockK * packColumns]float32
 }
 
 // workspaces keeps those not in use: at most as many as there ever were
@@ -98,7 +103,7 @@ func (p *product) compute() {
 		g.init, g.ldi = &p.init[0], wide(p.ldi)
 	}
 	worth := p.m >= 16 && p.k >= 32
-	packA := worth && p.n >= packAFrom && (p.rsa == 1 && p.csa > 8 || p.csa == 1 && p.rsa > blockK)
+	packA := worth && p.n >= packAFrom && (p.rsa == 1 && p.csa > 8 && current == avx512 || p.csa == 1 && p.rsa > blockK && p.n > packAFrom)
 	packB := worth && !p.packed && p.ldb >= packBFrom
 	if packA || packB || p.m > blockM || p.k > blockK {
 		p.inBlocks(&g, packA, packB)
@@ -157,7 +162,7 @@ func (g *gemmBlock) times(p *product, q int) {
 }
 
 // packA copies the block of A: row by row, or, where the rows of a tile are
-// neighbours in memory, tile by tile.
+// neighbours in memory, tile by tile (AVX-512 only).
 func (g *gemmBlock) packA(w *workspace, a []float32, rsa, csa int) {
 	g.a = &w.a[0]
 	if csa == 1 {
@@ -167,23 +172,37 @@ func (g *gemmBlock) packA(w *workspace, a []float32, rsa, csa int) {
 		g.rsa = wide(g.k)
 		return
 	}
-	g.tall = g.plan.many[0].rows[0]
-	for i := 0; i < g.rows; i += g.tall {
-		n := min(g.tall, g.rows-i)
-		for p := range g.k {
-			copy(w.a[i*g.k+p*g.tall:][:n], a[p*csa+i:])
+	g.tall = tileRows
+	pairs := g.rows / (2 * tileRows)
+	for p := 0; p < g.k; p += packRows {
+		rows := min(packRows, g.k-p)
+		if pairs > 0 {
+			packTilesAVX512(rows, pairs, &w.a[p*tileRows], wide(g.k*tileRows), at(a, p*csa), wide(csa))
+		}
+		for i := 2 * tileRows * pairs; i < g.rows; i += tileRows {
+			for q := p; q < p+rows; q++ {
+				copy(w.a[i*g.k+q*tileRows:][:min(tileRows, g.rows-i)], a[q*csa+i:])
+			}
 		}
 	}
-	g.csa = wide(g.tall)
+	g.csa = wide(tileRows)
 }
 
-// packing multiplies by the n columns of B after copying each panel to
-// contiguous memory.
+// packing multiplies by the n columns of B after copying some panels at a time
+// to contiguous memory.
 func (g *gemmBlock) packing(w *workspace, b []float32, ldb, n int) {
-	for j := 0; j < n; j += PanelColumns {
-		columns := min(PanelColumns, n-j)
-		packPanel(w.b[:], b[j:], ldb, g.k, columns)
-		g.multiply(j, columns, &w.b[0], wide(PanelColumns), 0)
+	for j := 0; j < n; {
+		columns := min(packColumns, n-j)
+		if columns == packColumns {
+			packPanels(w.b[:], b[j:], ldb, g.k)
+		} else {
+			columns = min(PanelColumns, columns)
+			packPanel(w.b[:], b[j:], ldb, g.k, columns)
+		}
+		for i := 0; i < columns; i += PanelColumns {
+			g.multiply(j+i, min(PanelColumns, columns-i), &w.b[i*g.k], wide(PanelColumns), 0)
+		}
+		j += columns
 	}
 }
 
@@ -264,5 +283,14 @@ func packPanel(panel, b []float32, ldb, k, n int) {
 		packPanelAVX512(k, &panel[0], &b[0], wide(ldb))
 	default:
 		packPanelAVX2(k, &panel[0], &b[0], wide(ldb))
+	}
+}
+
+// packPanels copies packColumns columns of B to as many panels as they make.
+func packPanels(panels, b []float32, ldb, k int) {
+	if current == avx512 {
+		packPanelsAVX512(k, &panels[0], wide(k*PanelColumns), &b[0], wide(ldb))
+	} else {
+		packPanelsAVX2(k, &panels[0], wide(k*PanelColumns), &b[0], wide(ldb))
 	}
 }

@@ -344,16 +344,18 @@ func TestAdamW(t *testing.T) {
 			wp, wm, wv := doubles(p), doubles(m), doubles(v)
 			for step := 1; step <= steps; step++ {
 				g := buffer(t, r, n)
+				const factor = 0.5
 				c1, c2 := 1-math.Pow(b1, float64(step)), 1-math.Pow(b2, float64(step))
 				for i := range n {
-					x := float64(g[i])
+					x := factor * float64(g[i])
 					wp[i] *= 1 - lr*decay
 					wm[i] = b1*wm[i] + (1-b1)*x
 					wv[i] = b2*wv[i] + (1-b2)*x*x
 					wp[i] -= lr / c1 * wm[i] / (math.Sqrt(wv[i])/math.Sqrt(c2) + eps)
 				}
 				AdamW(p, g, m, v, AdamWStep{Decay: 1 - lr*decay, Beta1: b1, Beta2: b2, StepSize: float32(lr / c1),
-					BiasCorrection2Sqrt: float32(math.Sqrt(c2)), Eps: eps})
+					BiasCorrection2Sqrt: float32(math.Sqrt(c2)), Eps: eps, Factor: factor})
+				near(t, "g", g, make([]float64, n), 0)
 			}
 			near(t, "p", p, wp, 1e-5)
 			near(t, "m", m, wm, 1e-6)

@@ -38,6 +38,9 @@ func gemm1x1AVX512(blocks int, columns int, k int, a *float32, rsa uintptr, csa 
 func packPanelAVX512(k int, panel *float32, b *float32, ldb uintptr)
 
 //go:noescape
+func packPanelsAVX512(k int, panel *float32, nextPanel uintptr, b *float32, ldb uintptr)
+
+//go:noescape
 func gemv4AVX512(blocks int, n int, y *float32, a *float32, lda uintptr, x *float32)
 
 //go:noescape
@@ -152,6 +155,9 @@ func gemm1x1AVX2(blocks int, columns int, k int, a *float32, rsa uintptr, csa ui
 func packPanelAVX2(k int, panel *float32, b *float32, ldb uintptr)
 
 //go:noescape
+func packPanelsAVX2(k int, panel *float32, nextPanel uintptr, b *float32, ldb uintptr)
+
+//go:noescape
 func gemv4AVX2(blocks int, n int, y *float32, a *float32, lda uintptr, x *float32)
 
 //go:noescape
@@ -240,6 +246,9 @@ func adamWAVX2(n int, p *float32, grad *float32, m *float32, v *float32, constan
 
 //go:noescape
 func peakAVX2(iterations int)
+
+//go:noescape
+func packTilesAVX512(rows int, pairs int, dst *float32, nextTile uintptr, src *float32, lds uintptr)
 
 //go:noescape
 func transpose8(blocks int, dst *float32, ldd uintptr, src *float32, lds uintptr)

@@ -42,7 +42,17 @@ func NewAdamW(c AdamWConfig, params []*grad.Param) *AdamW {
 
 // Step moves every parameter by its gradient at the given learning rate and
 // zeroes the gradients.
-func (o *AdamW) Step(learningRate float64) {
+func (o *AdamW) Step(learningRate float64) { o.step(learningRate, 1) }
+
+// ClippedStep is ClipNorm of its parameters and Step, in one pass over them; it
+// returns the norm.
+func (o *AdamW) ClippedStep(learningRate, limit float64) float64 {
+	norm, factor := clipFactor(o.params, limit)
+	o.step(learningRate, factor)
+	return norm
+}
+
+func (o *AdamW) step(learningRate float64, factor float32) {
 	o.steps++
 	n := float64(o.steps)
 	s := kernel.AdamWStep{
@@ -52,10 +62,10 @@ func (o *AdamW) Step(learningRate float64) {
 		StepSize:            float32(learningRate / (1 - math.Pow(o.config.Beta1, n))),
 		BiasCorrection2Sqrt: float32(math.Sqrt(1 - math.Pow(o.config.Beta2, n))),
 		Eps:                 float32(o.config.Epsilon),
+		Factor:              factor,
 	}
 	for i, p := range o.params {
 		kernel.AdamW(p.Value, p.Grad, o.m[i], o.v[i], s)
-		clear(p.Grad)
 	}
 }
 
@@ -82,15 +92,22 @@ func (o *AdamW) Restore(steps int, m, v [][]float32) error {
 // ClipNorm scales the gradients so that their joint Euclidean norm is at most
 // limit, as torch.nn.utils.clip_grad_norm_, and returns the norm before.
 func ClipNorm(params []*grad.Param, limit float64) float64 {
+	norm, factor := clipFactor(params, limit)
+	if factor < 1 {
+		for _, p := range params {
+			kernel.Scale(p.Grad, factor)
+		}
+	}
+	return norm
+}
+
+// clipFactor returns the joint norm of the gradients and what brings it below
+// the limit, 1 if it is.
+func clipFactor(params []*grad.Param, limit float64) (norm float64, factor float32) {
 	var sum float64
 	for _, p := range params {
 		sum += kernel.SumSquares(p.Grad)
 	}
-	norm := math.Sqrt(sum)
-	if scale := limit / (norm + 1e-6); scale < 1 {
-		for _, p := range params {
-			kernel.Scale(p.Grad, float32(scale))
-		}
-	}
-	return norm
+	norm = math.Sqrt(sum)
+	return norm, float32(min(limit/(norm+1e-6), 1))
 }

@@ -47,6 +47,31 @@ func TestRestoreContinuesBitForBit(t *testing.T) {
 	}
 }
 
+// TestClippedStepIsBoth: bit for bit, whether it clips or not.
+func TestClippedStepIsBoth(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	for _, limit := range []float64{0.5, 1e6} {
+		start := [][]float32{randoms(r, 37), randoms(r, 5)}
+		apart, joined := parameters(start), parameters(start)
+		a, j := optim.NewAdamW(optim.DefaultAdamW(), apart), optim.NewAdamW(optim.DefaultAdamW(), joined)
+		for range 3 {
+			g := [][]float32{randoms(r, 37), randoms(r, 5)}
+			setGradients(apart, g)
+			setGradients(joined, g)
+			norm := optim.ClipNorm(apart, limit)
+			a.Step(0.01)
+			if got := j.ClippedStep(0.01, limit); got != norm {
+				t.Errorf("norm %v, want %v", got, norm)
+			}
+		}
+		for i := range apart {
+			if !slices.Equal(apart[i].Value, joined[i].Value) {
+				t.Errorf("limit %v: parameter %d differs", limit, i)
+			}
+		}
+	}
+}
+
 // TestRestoreCopies: the optimiser does not keep the caller's slices.
 func TestRestoreCopies(t *testing.T) {
 	adam := optim.NewAdamW(optim.DefaultAdamW(), parameters([][]float32{{1, 2}}))

@@ -271,22 +271,74 @@ func peak(s isa) {
 	ret()
 }
 
-// packPanel copies k rows of a panel of 32 columns to contiguous memory.
+// packPanel copies k rows of a panel of 32 columns to contiguous memory, and
+// packPanels of four panels at once, nextPanel bytes apart. The latter asks for
+// the four that follow: it reads too little of each row for the processor to
+// guess them.
 func packPanel(s isa) {
+	pack := func(panels int, panel, nextPanel, b, ldb, k gp) {
+		third := GP64()
+		if panels > 1 {
+			LEAQ(Mem{Base: nextPanel, Index: nextPanel, Scale: 2}, third)
+		}
+		Label("row")
+		for p := range panels {
+			to := Mem{Base: panel}
+			switch p {
+			case 1, 2:
+				to.Index, to.Scale = nextPanel, uint8(p)
+			case 3:
+				to.Index, to.Scale = third, 1
+			}
+			v := s.vecs(32 / s.lanes)
+			for i := range v {
+				VMOVUPS(Mem{Base: b, Disp: 128*p + i*s.bytes()}, v[i])
+			}
+			for i := range v {
+				VMOVUPS(v[i], to.Offset(i*s.bytes()))
+			}
+			if panels > 1 {
+				PREFETCHT1(Mem{Base: b, Disp: 128 * (panels + p)})
+				PREFETCHT1(Mem{Base: b, Disp: 128*(panels+p) + 64})
+			}
+		}
+		ADDQ(ldb, b)
+		ADDQ(I32(128), panel)
+		DECQ(k)
+		JNZ(LabelRef("row"))
+		ret()
+	}
 	s.text("packPanel", "func(k int, panel, b *float32, ldb uintptr)")
 	r := arguments("k", "panel", "b", "ldb")
-	k, panel, b, ldb := r[0], r[1], r[2], r[3]
+	pack(1, r[1], nil, r[2], r[3], r[0])
+	s.text("packPanels", "func(k int, panel *float32, nextPanel uintptr, b *float32, ldb uintptr)")
+	r = arguments("k", "panel", "nextPanel", "b", "ldb")
+	pack(4, r[1], r[2], r[3], r[4], r[0])
+}
+
+// packTiles copies rows rows, lds bytes apart, of pairs of tiles of eight
+// columns: each tile is contiguous, nextTile bytes after the one before.
+func packTiles(s isa) {
+	s.text("packTiles", "func(rows, pairs int, dst *float32, nextTile uintptr, src *float32, lds uintptr)")
+	r := arguments("pairs", "dst", "nextTile", "src", "lds")
+	pairs, dst, nextTile, src, lds := r[0], r[1], r[2], r[3], r[4]
+	Label("pair")
+	rows, from, to := Load(Param("rows"), GP64()), GP64(), GP64()
+	MOVQ(src, from)
+	MOVQ(dst, to)
 	Label("row")
-	v := s.vecs(32 / s.lanes)
-	for i := range v {
-		VMOVUPS(Mem{Base: b, Disp: i * s.bytes()}, v[i])
-	}
-	for i := range v {
-		VMOVUPS(v[i], Mem{Base: panel, Disp: i * s.bytes()})
-	}
-	ADDQ(ldb, b)
-	ADDQ(I32(128), panel)
-	DECQ(k)
+	v, upper := ZMM(), YMM()
+	VMOVUPS(Mem{Base: from}, v)
+	VEXTRACTF64X4(Imm(1), v, upper)
+	VMOVUPS(v.AsY(), Mem{Base: to})
+	VMOVUPS(upper, Mem{Base: to, Index: nextTile, Scale: 1})
+	ADDQ(lds, from)
+	ADDQ(Imm(32), to)
+	DECQ(rows)
 	JNZ(LabelRef("row"))
+	ADDQ(Imm(64), src)
+	LEAQ(Mem{Base: dst, Index: nextTile, Scale: 2}, dst)
+	DECQ(pairs)
+	JNZ(LabelRef("pair"))
 	ret()
 }

@@ -30,6 +30,7 @@ func main() {
 		adamW(s)
 		peak(s)
 	}
+	packTiles(avx512)
 	transpose8()
 	Generate()
 }

@@ -211,13 +211,17 @@ func overRows(stride string, base gp, body func(p gp)) {
 func adamW(s isa) {
 	s.text("adamW", "func(n int, p, grad, m, v, constants *float32)")
 	r := arguments("n", "p", "grad", "m", "v", "constants")
-	c := s.vecs(8)
+	c := s.vecs(9)
 	for i := range c {
 		VBROADCASTSS(Mem{Base: r[5], Disp: 4 * i}, c[i])
 	}
-	const decay, beta1, rest1, beta2, rest2, stepSize, inverse, eps = 0, 1, 2, 3, 4, 5, 6, 7
+	const decay, beta1, rest1, beta2, rest2, stepSize, inverse, eps, factor = 0, 1, 2, 3, 4, 5, 6, 7, 8
+	zero := s.vec()
+	s.zero(zero)
 	overElements(s, r[0], 1, func(a access) {
 		p, d, m, v := a.load(0, 0), a.load(1, 0), a.load(2, 0), a.load(3, 0)
+		a.store(zero, 1, 0)
+		VMULPS(c[factor], d, d)
 		VMULPS(c[beta1], m, m)
 		VFMADD231PS(c[rest1], d, m)
 		a.store(m, 2, 0)
