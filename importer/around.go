@@ -133,7 +133,8 @@ func (w *wiring) around(r *Report, s *stack) {
 	}
 }
 
-// inside adds the nodes that a recurrence consists of.
+// inside adds the nodes that a recurrence consists of; with a stack, those
+// between its last step and the stack's readout too.
 func (w *wiring) inside(f *flow, s *stack, own map[*onnx.Node]bool) {
 	for _, name := range f.outputs() {
 		if n := w.maker[name]; n != nil {
@@ -144,7 +145,7 @@ func (w *wiring) inside(f *flow, s *stack, own map[*onnx.Node]bool) {
 		return
 	}
 	ends := f.observed()
-	if s.readout != nil {
+	if s != nil && s.readout != nil {
 		ends = append(ends, s.readout.input)
 	}
 	after, before := w.above(f.needs()...), w.below(ends...)

@@ -20,6 +20,9 @@ type stepCell struct {
 	byUnit  bool     // the hidden state is stored unit by unit
 }
 
+// load puts the weights into dst.
+func (c *stepCell) load(dst []float32) { copy(dst, c.weights) }
+
 // cell recovers the step's cell; false if it is none of those known.
 func (s *step) cell() (*stepCell, bool) {
 	if !s.explore() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"hash/fnv"
 	"io"
+	"time"
 
 	"rnnrep/internal/errs"
 	"rnnrep/internal/onnx"
@@ -15,9 +16,13 @@ type Options struct {
 	MaxBytes         int64             // of the file and its external data together; 0: 1 GiB
 	External         map[string][]byte // external-data files by base name
 	SkipVerification bool              // do not run the original nodes against the recovered model
+	Timeout          time.Duration     // of the evaluations that find and verify the RNN; 0: 10 s
 }
 
-const defaultMaxBytes = 1 << 30
+const (
+	defaultMaxBytes = 1 << 30
+	defaultTimeout  = 10 * time.Second
+)
 
 func (o Options) maxBytes() int64 {
 	if o.MaxBytes > 0 {
@@ -44,14 +49,20 @@ func Read(r io.Reader, o Options) (*rnn.Model, Report, error) {
 // data and o.External must not change meanwhile.
 //
 // Errors are *errs.Error: those of onnx.Parse, no_recurrence, unsupported_cell,
-// unsupported_op, weights_not_constant, shape_mismatch, non_finite_weights and
-// verification_failed. The report of a refused model says what was found.
+// unsupported_op, weights_not_constant, shape_mismatch, non_finite_weights,
+// verification_failed and timeout. The report of a refused model says what was found.
 func ReadBytes(data []byte, o Options) (*rnn.Model, Report, error) {
 	m, err := onnx.Parse(data, o.External, onnx.Limits{Bytes: o.maxBytes()})
 	if err != nil {
 		return nil, Report{}, err
 	}
-	return read(context.Background(), m, o, contentSeed(data))
+	timeout := o.Timeout
+	if timeout <= 0 {
+		timeout = defaultTimeout
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	return read(ctx, m, o, contentSeed(data))
 }
 
 // ExternalNames lists the external-data files that a model names.

@@ -53,7 +53,7 @@ func (b *body) recurrences() []*recurrence {
 				p.initial = append(p.initial, outside)
 			}
 		}
-		found = append(found, &recurrence{name: b.node.Label(), form: c.form() + " in " + b.node.OpType, layer: c.layer, weights: c.weights, ports: p})
+		found = append(found, &recurrence{name: b.node.Label(), form: c.form() + " in " + b.node.OpType, layer: c.layer, load: c.load, ports: p})
 	}
 	return found
 }

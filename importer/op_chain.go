@@ -136,7 +136,7 @@ func (b *body) ops() []*recurrence {
 				p.initial = append(p.initial, outside)
 			}
 		}
-		found = append(found, &recurrence{name: r.name, form: r.form + " in " + b.node.OpType, layer: r.layer, weights: r.weights, ports: p})
+		found = append(found, &recurrence{name: r.name, form: r.form + " in " + b.node.OpType, layer: r.layer, load: r.load, ports: p})
 	}
 	return found
 }

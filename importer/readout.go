@@ -34,7 +34,14 @@ func (w *wiring) readout(s *stack) *readout {
 		outputs = append(outputs, f.outputs()...)
 	}
 	above := w.above(outputs...)
+	own := map[*onnx.Node]bool{}
+	for _, f := range w.flows {
+		w.inside(f, nil, own)
+	}
 	for _, n := range w.graph.Nodes {
+		if own[n] {
+			continue
+		}
 		a, ok := w.affine(n, top.layer.Width())
 		if !ok || !above[a.input] || w.feedsWeights(a.result) {
 			continue
@@ -190,7 +197,7 @@ func spread(dst []float32, t *onnx.Tensor) bool {
 func (v *view) feedsWeights(name string) bool {
 	above := v.above(name)
 	return slices.ContainsFunc(v.graph.Nodes, func(n *onnx.Node) bool {
-		return len(n.Inputs) > 0 && v.weighted(n) && slices.ContainsFunc(n.Inputs, func(in string) bool { return above[in] })
+		return v.weighted(n) && slices.ContainsFunc(n.Inputs, func(in string) bool { return above[in] })
 	})
 }
 

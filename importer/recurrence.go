@@ -1,6 +1,8 @@
 package importer
 
 import (
+	"math/rand/v2"
+
 	"rnnrep/internal/errs"
 	"rnnrep/internal/onnx"
 	"rnnrep/rnn"
@@ -8,11 +10,11 @@ import (
 
 // recurrence is one recurrent layer found in a graph.
 type recurrence struct {
-	name    string     // of the node, or of the value it makes
-	form    string     // how it is written: "LSTM", "GRU", "Scan", ...
-	op      *onnx.Node // the node, where one node is the layer
-	layer   rnn.Layer
-	weights []float32 // of this layer, in the order of rnn.Spec.Layout
+	name  string     // of the node, or of the value it makes
+	form  string     // how it is written: "LSTM", "GRU", "Scan", ...
+	op    *onnx.Node // the node, where one node is the layer
+	layer rnn.Layer
+	load  func(dst []float32) // puts the layer's weights, in the order of rnn.Spec.Layout, into dst
 	ports
 }
 
@@ -38,16 +40,22 @@ type ports interface {
 
 // solitary is implemented by ports whose layer can run by itself.
 type solitary interface {
-	// cut puts x in place of what the layer reads.
-	cut(values tensors, x sequence)
+	// cut puts marks in place of what the layer reads and returns them.
+	cut(values tensors, r *rand.Rand) sequence
 	// run gives x to the original nodes, from a zero state, and returns what
 	// they put out.
 	run(x sequence) (sequence, error)
 }
 
+// parameters is the number of the layer's weights.
+func (r *recurrence) parameters() int {
+	return rnn.Spec{Layers: []rnn.Layer{r.layer}}.Parameters()
+}
+
 // apply runs the recovered layer.
 func (r *recurrence) apply(x sequence) (sequence, error) {
-	m := &rnn.Model{Spec: rnn.Spec{Layers: []rnn.Layer{r.layer}}, Weights: r.weights}
+	m := rnn.NewModel(rnn.Spec{Layers: []rnn.Layer{r.layer}})
+	r.load(m.Weights)
 	y, err := m.Run(x.data, x.steps, x.batch)
 	return sequence{x.steps, x.batch, r.layer.Width(), y}, err
 }

@@ -2,6 +2,7 @@ package importer
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
 
 	"rnnrep/internal/errs"
@@ -51,17 +52,17 @@ func (v *view) readOp(n *onnx.Node) (*recurrence, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := rnn.NewModel(rnn.Spec{Layers: []rnn.Layer{l}})
-	if err := m.Spec.Validate(); err != nil {
+	spec := rnn.Spec{Layers: []rnn.Layer{l}}
+	if err := spec.Validate(); err != nil {
 		e := errs.As(err)
 		return nil, errs.New(e.Code, "node %q (%s): %s", n.Label(), n.OpType, e.Detail).At(n.Label()).Accepts("%s", e.Accepted)
 	}
-	fillOp(m, l, weights)
 	layout := n.Int("layout", 0)
 	if layout != 0 && layout != 1 {
 		return nil, errs.New(errs.InvalidGraph, "node %q (%s) has layout %d", n.Label(), n.OpType, layout).At(n.Label()).Accepts("0 or 1")
 	}
-	r := &recurrence{name: n.Label(), form: n.OpType, op: n, layer: l, weights: m.Weights}
+	r := &recurrence{name: n.Label(), form: n.OpType, op: n, layer: l}
+	r.load = func(dst []float32) { fillOp(&rnn.Model{Spec: spec, Weights: dst}, weights) }
 	r.ports = &opPorts{v: v, node: n, layer: l, batchFirst: layout == 1, wide: weights[inputW].Type == onnx.Float64}
 	return r, nil
 }
@@ -151,40 +152,39 @@ func opVariant(n *onnx.Node, l *rnn.Layer) (rnn.CellInfo, error) {
 }
 
 // fillOp copies a node's weights into m, from ONNX's gate order into PyTorch's.
-func fillOp(m *rnn.Model, l rnn.Layer, weights map[int]*onnx.Tensor) {
+// It decodes gate by gate: a second copy of large weights would cost too much.
+func fillOp(m *rnn.Model, weights map[int]*onnx.Tensor) {
+	l := m.Spec.Layers[0]
 	info, _ := rnn.LookupCell(l.Cell)
-	order, peep := info.ToONNX(), peepholeOrder(info)
-	gates := info.GateCount()
-	w, r := weights[inputW].Float32s(), weights[inputR].Float32s()
-	var b, p []float32
-	if t := weights[inputB]; t != nil {
-		b = t.Float32s()
-	}
-	if t := weights[inputP]; t != nil {
-		p = t.Float32s()
-	}
+	order := info.ToONNX()
 	slots := m.Spec.Layout()
-	take := func(src []float32, order []int, rows, cols int) []float32 {
+	at := map[int]int{} // values of each input that have been copied
+	take := func(input int, order []int, block int) {
 		dst := m.Tensor(slots[0])
 		slots = slots[1:]
-		if src == nil {
-			return nil
+		t := weights[input]
+		for i, to := range order {
+			if t != nil {
+				copy(dst[to*block:(to+1)*block], part(t, at[input]+i*block, block))
+			}
 		}
-		block := rows / len(order) * cols
-		for from, to := range order {
-			copy(dst[to*block:(to+1)*block], src[from*block:])
-		}
-		return src[rows*cols:]
+		at[input] += len(order) * block
 	}
 	for range l.Directions() {
-		w = take(w, order, gates*l.Hidden, l.Inputs)
-		r = take(r, order, gates*l.Hidden, l.Hidden)
-		b = take(b, order, gates*l.Hidden, 1)
-		b = take(b, order, gates*l.Hidden, 1)
-		if p != nil {
-			p = take(p, peep, 3*l.Hidden, 1)
+		take(inputW, order, l.Hidden*l.Inputs)
+		take(inputR, order, l.Hidden*l.Hidden)
+		take(inputB, order, l.Hidden)
+		take(inputB, order, l.Hidden)
+		if l.Variant.Peepholes {
+			take(inputP, peepholeOrder(info), l.Hidden)
 		}
 	}
+}
+
+// part decodes n values of a tensor from one on.
+func part(t *onnx.Tensor, from, n int) []float32 {
+	width := t.Type.Width()
+	return (&onnx.Tensor{Type: t.Type, Dims: []int{n}, Raw: t.Raw[from*width : (from+n)*width]}).Float32s()
 }
 
 // peepholeOrder maps ONNX's order of the peepholes, that of the gates without
@@ -240,8 +240,10 @@ func (p *opPorts) sequence(t *onnx.Tensor) (sequence, error) {
 	return s, nil
 }
 
-func (p *opPorts) cut(values tensors, x sequence) {
+func (p *opPorts) cut(values tensors, r *rand.Rand) sequence {
+	x := marks(r, stepCount, batchSize, p.layer.Inputs)
 	values[p.node.Inputs[inputX]] = p.tensor(x)
+	return x
 }
 
 func (p *opPorts) tensor(x sequence) *onnx.Tensor {

@@ -96,8 +96,8 @@ func TestOpAttributes(t *testing.T) {
 // shapes, and expects each to be refused.
 func TestVerificationCatches(t *testing.T) {
 	for name, change := range map[string]func(*recurrence){
-		"gate order":  func(r *recurrence) { swap(r.weights, 0, 15, 15) },
-		"one bias":    func(r *recurrence) { r.weights[len(r.weights)-1] += 0.01 },
+		"gate order":  spoil(func(w []float32) { swap(w, 0, 15, 15) }),
+		"one bias":    spoil(func(w []float32) { w[len(w)-1] += 0.01 }),
 		"direction":   func(r *recurrence) { r.layer.Reverse = true },
 		"reset first": func(r *recurrence) { r.layer.Variant.ResetFirst = true },
 	} {
@@ -120,6 +120,17 @@ func TestVerificationCatches(t *testing.T) {
 		}
 		if _, err := verify(v, s, recovered, 1); errs.CodeOf(err) != errs.VerificationFailed {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// spoil changes the weights that a recurrence loads.
+func spoil(change func(w []float32)) func(*recurrence) {
+	return func(r *recurrence) {
+		load := r.load
+		r.load = func(dst []float32) {
+			load(dst)
+			change(dst)
 		}
 	}
 }

@@ -40,7 +40,7 @@ func (v *view) inside(n *onnx.Node) []*view {
 	var list []*view
 	for _, branch := range []string{"then_branch", "else_branch"} {
 		a := n.Attributes[branch]
-		if a == nil || a.Graph == nil || !holdsRecurrent(a.Graph) {
+		if a == nil || a.Graph == nil || !holdsRecurrent(a.Graph) && !holdsGates(a.Graph) {
 			continue
 		}
 		b := &body{outer: v, node: n, given: tensors{}}
@@ -65,6 +65,15 @@ func holdsRecurrent(g *onnx.Graph) bool {
 		}
 		return false
 	})
+}
+
+// holdsGates tells whether a graph may have a cell in elementary ops.
+func holdsGates(g *onnx.Graph) bool {
+	count := map[string]int{}
+	for _, n := range g.Nodes {
+		count[n.OpType]++
+	}
+	return count["Sigmoid"]+count["HardSigmoid"] >= 2 && count["Tanh"] > 0 && count["Mul"] >= 3
 }
 
 // candidate is a stack with the wiring of the room that it stands in.

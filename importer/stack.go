@@ -114,7 +114,7 @@ func (w *wiring) pairTops(units []*unit) []*unit {
 func (s stack) parameters() (n int) {
 	for _, u := range s.units {
 		for _, f := range u.parts {
-			n += len(f.weights)
+			n += f.parameters()
 		}
 	}
 	return n
@@ -145,15 +145,19 @@ func (s stack) model() (*rnn.Model, error) {
 	if err := m.Spec.Validate(); err != nil {
 		return nil, err
 	}
-	m.Weights = make([]float32, 0, m.Spec.Parameters())
+	if size += m.Spec.Outputs * (m.Spec.Width() + 1); size != m.Spec.Parameters() {
+		return nil, errs.New(errs.Internal, "%d layers of %d weights do not make %s", len(s.units), size, m.Spec)
+	}
+	m.Weights = make([]float32, size)
+	at := 0
 	for _, f := range s.flows() {
-		m.Weights = append(m.Weights, f.weights...)
+		n := f.parameters()
+		f.load(m.Weights[at : at+n])
+		at += n
 	}
 	if s.readout != nil {
-		m.Weights = append(append(m.Weights, s.readout.weight...), s.readout.bias...)
-	}
-	if len(m.Weights) != m.Spec.Parameters() {
-		return nil, errs.New(errs.Internal, "%d layers of %d weights do not make %s", len(s.units), size, m.Spec)
+		at += copy(m.Weights[at:], s.readout.weight)
+		copy(m.Weights[at:], s.readout.bias)
 	}
 	return m, nil
 }

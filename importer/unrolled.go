@@ -127,7 +127,7 @@ func (c *chain) recurrence() (*recurrence, bool) {
 	if !ok {
 		return nil, false
 	}
-	return &recurrence{name: c.members[0].node.Label(), form: "unrolled " + c.cell.form(), layer: c.cell.layer, weights: c.cell.weights, ports: p}, true
+	return &recurrence{name: c.members[0].node.Label(), form: "unrolled " + c.cell.form(), layer: c.cell.layer, load: c.cell.load, ports: p}, true
 }
 
 // form is the ONNX op that a cell would be.

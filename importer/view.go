@@ -14,6 +14,7 @@ import (
 // constant, what a value is for given inputs.
 type view struct {
 	ctx       context.Context
+	limits    onnxref.Limits // of one evaluation
 	model     *onnx.Model
 	graph     *onnx.Graph
 	order     map[*onnx.Node]int
@@ -37,7 +38,17 @@ func newView(ctx context.Context, m *onnx.Model) *view {
 			varying[in.Name] = true
 		}
 	}
-	return (&view{ctx: ctx, model: m, graph: g, constants: constants, varying: varying}).index()
+	return (&view{ctx: ctx, limits: limitsFor(g), model: m, graph: g, constants: constants, varying: varying}).index()
+}
+
+// limitsFor bounds one evaluation, so that memory stays within a few times the
+// file and no upload keeps the processor.
+func limitsFor(g *onnx.Graph) onnxref.Limits {
+	l := onnxref.Limits{Elements: 8 << 20, Nodes: 200_000, Work: 2 << 30}
+	for _, t := range g.Initializers {
+		l.Elements += 2 * int64(len(t.Raw))
+	}
+	return l
 }
 
 // newInnerView is the view of a graph inside a node, with what is constant and
@@ -48,7 +59,7 @@ func newInnerView(outer *view, g *onnx.Graph, constants tensors, varying map[str
 	}
 	m := *outer.model
 	m.Graph = g
-	return (&view{ctx: outer.ctx, model: &m, graph: g, constants: constants, varying: varying}).index()
+	return (&view{ctx: outer.ctx, limits: outer.limits, model: &m, graph: g, constants: constants, varying: varying}).index()
 }
 
 // index notes who makes what and what varies with the inputs.
@@ -106,9 +117,6 @@ func (v *view) constant(name string) (*onnx.Tensor, error) {
 	return values[name], nil
 }
 
-// foldLimits bound one evaluation: an upload must not keep the processor.
-var foldLimits = onnxref.Limits{}
-
 // evaluate runs the part of the graph that makes targets, with given in place
 // of the values of those names.
 func (v *view) evaluate(given tensors, targets ...string) (tensors, error) {
@@ -136,7 +144,7 @@ func (v *view) evaluate(given tensors, targets ...string) (tensors, error) {
 
 // run evaluates a graph under the model's opsets.
 func (v *view) run(g *onnx.Graph, inputs tensors) (tensors, error) {
-	return onnxref.Run(v.ctx, &onnx.Model{IRVersion: v.model.IRVersion, Opsets: v.model.Opsets, Graph: g}, inputs, foldLimits)
+	return onnxref.Run(v.ctx, &onnx.Model{IRVersion: v.model.IRVersion, Opsets: v.model.Opsets, Graph: g}, inputs, v.limits)
 }
 
 // part is the graph of the nodes that targets need when given is known.

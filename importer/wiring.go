@@ -48,8 +48,7 @@ func (v *view) wire(found []*recurrence, seed uint64) *wiring {
 		f := &flow{recurrence: r}
 		f.in, f.reached = w.reach(r)
 		if alone, ok := r.ports.(solitary); ok && !f.reached {
-			f.in = marks(w.random, stepCount, batchSize, r.layer.Inputs)
-			alone.cut(w.values, f.in)
+			f.in = alone.cut(w.values, w.random)
 		} else if !f.reached {
 			w.unread = append(w.unread, errs.New(errs.UnsupportedOp, "what %s reads could not be evaluated", r.name).At(r.name))
 			continue
