@@ -38,9 +38,13 @@ func writeAnswer(t io.Writer, a server.Answer) {
 	}
 	if p := a.Predictions; p != nil {
 		row("accuracy", "%.3f  [%.3f, %.3f]", p.Accuracy.Value, p.Accuracy.Interval[0], p.Accuracy.Interval[1])
-		row("generalization gap", "%.3f  [%.3f, %.3f] nats", p.GeneralizationGap.Value, p.GeneralizationGap.Interval[0], p.GeneralizationGap.Interval[1])
+		row("generalization gap", "%.3f  [%.3f, %.3f] %s", p.GeneralizationGap.Value, p.GeneralizationGap.Interval[0], p.GeneralizationGap.Interval[1], p.GeneralizationGap.Unit)
 		row("training stage", "%.0f  [%.0f, %.0f] steps", p.TrainingStage.Value, p.TrainingStage.Interval[0], p.TrainingStage.Interval[1])
-		row("task", "%s  (probability %.2f)", p.Task.Value, p.Task.Probability)
+		if p.Task.Intervals == nil {
+			row("task", "%s  (probability %.2f)", p.Task.Value, p.Task.Probability)
+		} else {
+			row("task", "%s  %.4g", p.Task.Value, p.Task.Intervals)
+		}
 	}
 	if a.Trust != nil {
 		row("trust", "in population: %v, distance quantile %.2f %s", a.Trust.InPopulation, a.Trust.DistanceQuantile, a.Trust.Note)
