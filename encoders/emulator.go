@@ -48,7 +48,7 @@ func NewEmulator(c EmulatorConfig, r *rand.Rand) (*Emulator, error) {
 	}
 	e.enter = nn.NewLinear("emulator.enter", c.Dim, c.Hidden, r)
 	for i := range c.Layers {
-		e.layers = append(e.layers, nn.NewLSTM(fmt.Sprintf("emulator.lstm.%d", i), c.Hidden, c.Hidden, r))
+		e.layers = append(e.layers, nn.NewLSTM(fmt.Sprintf("emulator.lstm.%d", i), c.Hidden, c.Hidden, r).Remember(remember))
 	}
 	e.out = nn.NewLinear("emulator.out", c.Hidden, c.Outputs, r)
 	return e, nil
@@ -87,3 +87,8 @@ func (e *Emulator) Emulate(embedding grad.Var, in grad.Steps) grad.Var {
 	}
 	return e.out.Apply(x)
 }
+
+// remember is the initial bias of the forget gates of emulator and interrogator:
+// the end of a sequence depends on the embedding, which comes with its first
+// step, and an embedding on all of a probing sequence.
+const remember = 2

@@ -51,6 +51,7 @@ func Given(script grad.Var, step, n int) grad.Var {
 type Probe struct {
 	RNN          rnn.State    // of the probed RNNs
 	Interrogator []grad.State // of the prober's own layers
+	Answer       grad.Var     // the RNNs' last outputs, [N, outputs]; Var{} where they are not asked again
 }
 
 // Preparer is an Encoder that looks at the training population once before

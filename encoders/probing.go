@@ -30,11 +30,6 @@ type probingOptions struct {
 	Layers int `json:"layers"`
 }
 
-// codeSpread is the initial spread of the codes: wide enough for the first
-// probes to differ, each close to one token rather than a mixture of all, which
-// no RNN has ever read.
-const codeSpread = 3
-
 // logitScale brings logits, which reach ±20, to the range of the other inputs.
 const logitScale = 0.2
 
@@ -51,11 +46,11 @@ func newProber(c Config, r *rand.Rand) (*prober, error) {
 	e := &prober{options: o, spec: c.Spec, bound: newBound(c.InputRange, in), codes: grad.NewParam("codes", o.Steps, o.Hidden),
 		probe: nn.NewLinear("probe", o.Hidden, in, r), read: nn.NewLinear("read", in+2*out, o.Hidden, r)}
 	for i := range o.Layers {
-		e.interrogator = append(e.interrogator, nn.NewLSTM(fmt.Sprintf("interrogator.%d", i), o.Hidden, o.Hidden, r))
+		e.interrogator = append(e.interrogator, nn.NewLSTM(fmt.Sprintf("interrogator.%d", i), o.Hidden, o.Hidden, r).Remember(remember))
 	}
 	e.embed = nn.NewLinear("embed", o.Hidden, c.Dim, r)
 	for i := range e.codes.Value {
-		e.codes.Value[i] = float32(codeSpread * r.NormFloat64())
+		e.codes.Value[i] = float32(r.NormFloat64())
 	}
 	return e, nil
 }
@@ -77,9 +72,8 @@ func (e *prober) Accepts() Acceptance {
 // PermutationInvariant: a prober sees only what an RNN puts out.
 func (e *prober) PermutationInvariant() bool { return true }
 
-// question composes probes from rows of codes, with what is remembered or without.
+// question makes probes of their pre-activations.
 func (e *prober) question(x grad.Var) grad.Var {
-	x = e.probe.Apply(x)
 	if e.bound != nil {
 		return e.bound.apply(x)
 	}
@@ -126,6 +120,9 @@ func (e *prober) ask(p *rnn.Population, question grad.Var, s Probe) Probe {
 	next := Probe{Interrogator: make([]grad.State, len(e.interrogator))}
 	var answer grad.Var
 	answer, next.RNN = p.Step(question, s.RNN)
+	if s.Answer != (grad.Var{}) {
+		next.Answer = answer
+	}
 	x := grad.Gelu(e.read.Apply(grad.Concat(question, grad.Scale(answer, logitScale), grad.Softmax(answer))))
 	t := x.Tape()
 	for i, l := range e.interrogator {

@@ -95,6 +95,9 @@ func (tr *trace) state(p encoders.Probe) (names []string, parts []int) {
 	}
 	add("rnn", p.RNN)
 	add("interrogator", p.Interrogator)
+	if p.Answer != (grad.Var{}) {
+		names, parts = append(names, "answer"), append(parts, tr.index[p.Answer])
+	}
 	return names, parts
 }
 

@@ -122,7 +122,6 @@ class Prober(nn.Module):
         self.codes = nn.Parameter(torch.randn(self.options["steps"], hidden))
 
     def question(self, x):
-        x = self.probe(x)
         if self.range:
             low, high = (np.float32(v).item() for v in self.range)
             return low + (high - low) * torch.sigmoid(x)
@@ -133,11 +132,17 @@ class Prober(nn.Module):
 
 
 class InteractiveProbing(Prober):
+    def __init__(self, config):
+        super().__init__(config)
+        inputs, outputs = sizes(config)
+        self.outputs, self.echo = outputs, nn.Linear(outputs, inputs)
+
     def encode(self, rnn):
+        answer = torch.zeros(self.outputs).double()
         memory = torch.zeros(self.options["hidden"]).double()
         state, answers = [None] * self.options["layers"], [None] * len(rnn.layers)
         for code in self.codes:
-            question = self.question(code + memory)
+            question = self.question(self.probe(code + memory) + self.echo(answer))
             answer, answers = rnn.step(question, answers)
             memory, state = self.interrogator(self.impression(question, answer), state)
         return self.embed(memory)
@@ -147,7 +152,7 @@ class NoninteractiveProbing(Prober):
     def encode(self, rnn):
         state, answers = [None] * self.options["layers"], [None] * len(rnn.layers)
         for code in self.codes:
-            question = self.question(code)
+            question = self.question(self.probe(code))
             answer, answers = rnn.step(question, answers)
             memory, state = self.interrogator(self.impression(question, answer), state)
         return self.embed(memory)

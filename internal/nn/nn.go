@@ -81,6 +81,16 @@ func NewLSTM(name string, in, hidden int, r *rand.Rand) *LSTM {
 	}
 }
 
+// Remember sets the forget gate's initial bias, so that the layer keeps its cell
+// over about exp(bias) steps before it has learned to (Jozefowicz et al., 2015).
+func (l *LSTM) Remember(bias float32) *LSTM {
+	hidden := len(l.BIH.Value) / 4
+	for i := hidden; i < 2*hidden; i++ {
+		l.BIH.Value[i], l.BHH.Value[i] = bias, 0
+	}
+	return l
+}
+
 // Params lists the four weights.
 func (l *LSTM) Params() []*grad.Param { return []*grad.Param{l.IH, l.HH, l.BIH, l.BHH} }
 
