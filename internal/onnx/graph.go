@@ -3,6 +3,7 @@ package onnx
 import (
 	"math"
 	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
@@ -128,9 +129,14 @@ func (p *parser) attribute(data []byte, depth int) (string, *Attribute, error) {
 			a.Type = AttributeType(f.value)
 		case 21:
 			a.reference, err = name(f.bytes)
+		case 22:
+			a.Tensor, err = p.sparse(f.bytes)
 		}
 		return err
 	})
+	if a.Type == attributeSparseTensor { // dense from here on
+		a.Type, key = AttributeTensor, strings.TrimPrefix(key, "sparse_")
+	}
 	if a.Type == 0 { // IR 1 did not require it
 		a.Type = a.guess()
 	}

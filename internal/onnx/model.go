@@ -62,6 +62,8 @@ const (
 	AttributeFloats  AttributeType = 6
 	AttributeInts    AttributeType = 7
 	AttributeStrings AttributeType = 8
+
+	attributeSparseTensor AttributeType = 11
 )
 
 // Value is a ValueInfoProto of a tensor. A dimension is a number, or -1 with

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"testing"
 
+	"google.golang.org/protobuf/encoding/protowire"
+
 	"rnnrep/internal/errs"
 	"rnnrep/internal/onnx"
 )
@@ -65,5 +67,21 @@ func TestSparseInitializers(t *testing.T) {
 		if _, err := onnx.Parse(file(c.data), nil, onnx.Limits{}); errs.CodeOf(err) != c.code {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestSparseConstant: a Constant of sparse_value reads as one of value.
+func TestSparseConstant(t *testing.T) {
+	sparse := sparseOf([]float32{5, 7}, []int64{1, 5}, []int64{2}, []int64{2, 3})
+	_, _, tag := protowire.ConsumeTag(sparse)
+	content, _ := protowire.ConsumeBytes(sparse[tag:])
+	constant := nodeOf("Constant", nil, []string{"c"}, field(5, text(1, "sparse_value"), varint(20, 11), field(22, content)))
+	m, err := onnx.Parse(file(constant), nil, onnx.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := m.Graph.Nodes[0].Attributes["value"]
+	if a == nil || a.Type != onnx.AttributeTensor || !slices.Equal(a.Tensor.Float32s(), []float32{0, 5, 0, 0, 0, 7}) {
+		t.Errorf("%+v", m.Graph.Nodes[0].Attributes)
 	}
 }
