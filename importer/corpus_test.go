@@ -3,6 +3,7 @@ package importer
 import (
 	"encoding/binary"
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -23,6 +24,7 @@ type entry struct {
 	AlsoOK                            string `json:"also_ok"`
 	Code                              errs.Code
 	Cell                              string
+	Cells                             []string // of each layer, where they differ
 	Inputs                            int
 	Hidden                            []int
 	Bidirectional                     bool
@@ -39,7 +41,6 @@ type entry struct {
 	IOInputs                          []string `json:"io_inputs"`
 	IOOutputs                         []string `json:"io_outputs"`
 	ExternalData                      files    `json:"external_data"`
-	CoupledWeights                    bool     `json:"coupled_weights"` // the forget gate's weights are not used
 	BatchFirst                        bool     `json:"batch_first"`
 	dir                               string
 }
@@ -121,7 +122,9 @@ func TestCorpus(t *testing.T) {
 				t.Errorf("verification %+v", report.Verified)
 			}
 			e.checkSpec(t, m)
-			e.checkWeights(t, m)
+			for _, d := range e.differences(t, m) {
+				t.Error(d)
+			}
 			e.checkOutput(t, m)
 		})
 	}
@@ -133,10 +136,14 @@ func (e entry) checkSpec(t *testing.T, m *rnn.Model) {
 		return
 	}
 	var hidden []int
-	for _, l := range m.Spec.Layers {
+	for i, l := range m.Spec.Layers {
 		hidden = append(hidden, l.Hidden)
-		if l.Cell != e.Cell && e.Cell != "mixed" || l.Bidirectional != e.Bidirectional {
-			t.Errorf("layer %+v, should be %s, bidirectional %v", l, e.Cell, e.Bidirectional)
+		cell := e.Cell
+		if i < len(e.Cells) {
+			cell = e.Cells[i]
+		}
+		if cell != "mixed" && (l.Cell != cell || l.Bidirectional != e.Bidirectional && e.Cells == nil) {
+			t.Errorf("layer %+v, should be %s, bidirectional %v", l, cell, e.Bidirectional)
 		}
 	}
 	if m.Spec.Inputs() != e.Inputs || !slices.Equal(hidden, e.Hidden) {
@@ -144,9 +151,9 @@ func (e entry) checkSpec(t *testing.T, m *rnn.Model) {
 	}
 }
 
-// checkWeights compares every tensor with the source framework's; one that the
+// differences compares every tensor with the source framework's; one that the
 // source does not have must be zeros.
-func (e entry) checkWeights(t *testing.T, m *rnn.Model) {
+func (e entry) differences(t *testing.T, m *rnn.Model) (list []string) {
 	t.Helper()
 	truth := e.tensors(t, e.WeightsFile)
 	readout := e.Readout
@@ -169,21 +176,22 @@ func (e entry) checkWeights(t *testing.T, m *rnn.Model) {
 			got, want = sum(got, m.Named(other)), sum(want, truth[e.RNNs[0]+"."+other].Float32s())
 		}
 		slack := 0.0
-		if e.Step > 0 {
-			for _, w := range want {
+		for _, w := range want {
+			if e.Step > 0 {
 				slack = max(slack, math.Abs(float64(w))/e.Step)
 			}
 		}
 		for i, w := range want {
 			if d := math.Abs(float64(got[i] - w)); got[i] != w && !(d <= e.Tolerance*math.Abs(float64(w))+slack) {
-				t.Errorf("%s[%d] = %v, should be %v", name, i, got[i], w)
+				list = append(list, fmt.Sprintf("%s[%d] = %v, should be %v", name, i, got[i], w))
 				break
 			}
 		}
 	}
 	if (e.Head != "") != readsOut && len(e.RNNs) == 1 {
-		t.Errorf("%s, but the source has the head %q", m.Spec, e.Head)
+		list = append(list, fmt.Sprintf("%s, but the source has the head %q", m.Spec, e.Head))
 	}
+	return list
 }
 
 func sum(a, b []float32) []float32 {

@@ -9,9 +9,10 @@ import (
 // target is one gate of a model that a step's constants are copied to.
 type target struct {
 	*step
-	cell  *stepCell
-	gate  gate
-	first []int // one element of the state for each unit
+	cell    *stepCell
+	gate    gate
+	first   []int // one element of the state for each unit
+	arrived map[*product]bool
 
 	ih, hh, biasIH, biasHH, peephole []float32 // the gate's rows
 }
@@ -23,13 +24,14 @@ func (s *step) fill(c *stepCell, m *rnn.Model, r gates) bool {
 	for e := len(c.units) - 1; e >= 0; e-- {
 		first[c.units[e]] = e
 	}
+	arrived := map[*product]bool{}
 	for i, name := range info.Gates {
 		rows := func(tensor string) []float32 {
 			w := m.Named(tensor + "_l0")
 			n := len(w) / len(info.Gates)
 			return w[i*n : (i+1)*n]
 		}
-		t := &target{step: s, cell: c, gate: r.of[name], first: first, ih: rows("weight_ih"), hh: rows("weight_hh"), biasIH: rows("bias_ih"), biasHH: rows("bias_hh")}
+		t := &target{step: s, cell: c, gate: r.of[name], first: first, arrived: arrived, ih: rows("weight_ih"), hh: rows("weight_hh"), biasIH: rows("bias_ih"), biasHH: rows("bias_hh")}
 		if k := slices.Index([]string{"i", "f", "o"}, name); k >= 0 && c.layer.Variant.Peepholes {
 			t.peephole = m.Named("peephole_l0")[k*c.layer.Hidden:]
 		}
@@ -37,7 +39,7 @@ func (s *step) fill(c *stepCell, m *rnn.Model, r gates) bool {
 			return false
 		}
 	}
-	return len(c.lanes) > 0
+	return len(c.lanes) > 0 && len(arrived) == len(s.products) // else something is multiplied in ways of its own
 }
 
 func (t *target) copy() bool {
@@ -93,6 +95,7 @@ func (t *target) product(p *product) bool {
 	if at == nil {
 		return ok
 	}
+	t.arrived[p] = true
 	dims, w := t.shape[p.out].Dims, p.matrix()
 	row := func(e int) int { return p.row(at[e], dims) }
 	if !t.perUnit(func(e int) int { return row(e) }) {

@@ -37,8 +37,8 @@ func (r gates) has(names ...string) bool {
 
 // gate follows one activation to a state; false where it does not arrive whole.
 // It may arrive as 1 - value.
-func (s *step) gate(a *onnx.Node, state string, make func() setting) (gate, bool) {
-	tr, ok := follow(make, a.Outputs[0], state, nil)
+func (s *step) gate(a *onnx.Node, state string, set func() setting) (gate, bool) {
+	tr, ok := follow(set, a.Outputs[0], state, nil)
 	g := gate{activation: a, at: tr.at, negated: tr.by < 0}
 	plus := 0.0
 	if g.negated {

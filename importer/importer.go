@@ -4,6 +4,7 @@ import (
 	"context"
 	"hash/fnv"
 	"io"
+	"slices"
 	"time"
 
 	"rnnrep/internal/errs"
@@ -94,8 +95,12 @@ func read(ctx context.Context, m *onnx.Model, o Options, seed uint64) (*rnn.Mode
 	if err := model.Validate(); err != nil {
 		return nil, report, err
 	}
-	if !o.SkipVerification {
-		report.Verified, err = verify(best.wiring.view, best.stack, model, seed)
+	if o.SkipVerification {
+		return model, report, nil
+	}
+	report.Verified, err = verify(best.wiring.view, best.stack, model, seed)
+	if err == nil && slices.Contains(notes, quantisedNote) {
+		report.Verified.Note, err = verifyQuantised(newView(ctx, m), best, model, seed, !slices.Contains(notes, rangesNote))
 	}
 	if err != nil {
 		return nil, report, err

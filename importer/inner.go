@@ -63,59 +63,67 @@ func openBody(v *view, n *onnx.Node) (*body, bool) {
 // open makes the inner view: what is constant outside, or carried unchanged from
 // a constant, is constant inside.
 func (b *body) open(g *onnx.Graph, carried [][3]string, sliced []sliceOf) {
-	constants, varying := tensors{}, map[string]bool{}
-	adopt := func(outside, inside string) {
-		if t, err := b.outer.constant(outside); err == nil && t != nil {
-			named := *t
-			named.Name = inside
-			constants[inside] = &named
-			return
-		}
-		varying[inside] = true
-		if values, err := b.outer.evaluate(b.outer.sampleInputs(), outside); err == nil {
-			b.given[inside] = values[outside]
-		}
-	}
+	room := &adopted{constants: tensors{}, varying: map[string]bool{}}
 	own := map[string]bool{}
 	for _, in := range g.Inputs {
-		own[in.Name] = true
-		varying[in.Name] = true
+		own[in.Name], room.varying[in.Name] = true, true
+	}
+	for _, t := range g.Initializers {
+		own[t.Name] = true
 	}
 	for _, n := range g.Nodes {
 		for _, o := range n.Outputs {
 			own[o] = true
 		}
 	}
-	for _, t := range g.Initializers {
-		own[t.Name] = true
-	}
 	for _, n := range g.Nodes {
 		for _, name := range n.Reads() {
-			if name != "" && !own[name] && !varying[name] && constants[name] == nil {
-				adopt(name, name)
+			if name != "" && !own[name] && !room.varying[name] && room.constants[name] == nil {
+				b.adopt(room, name, name)
 			}
 		}
 	}
 	for _, c := range carried {
 		outside, before, after := c[0], c[1], c[2]
-		delete(varying, before)
-		adopt(outside, before)
-		if !passes(g, before, after) {
-			delete(constants, before)
-			varying[before] = true
-			if t, err := b.outer.constant(outside); err == nil && t != nil {
-				b.given[before] = t
-			}
-			if b.given[before] != nil {
-				b.states = append(b.states, [2]string{before, after})
-			}
+		delete(room.varying, before)
+		b.adopt(room, outside, before)
+		if passes(g, before, after) {
+			continue
+		}
+		if t := room.constants[before]; t != nil {
+			b.given[before] = t
+		}
+		delete(room.constants, before)
+		room.varying[before] = true
+		if b.given[before] != nil {
+			b.states = append(b.states, [2]string{before, after})
 		}
 	}
 	for _, s := range sliced {
 		b.slice(s)
 	}
-	b.inner = newInnerView(b.outer, g, constants, varying)
+	b.inner = newInnerView(b.outer, g, room.constants, room.varying)
 	b.inner.samples = b.given
+}
+
+// adopted is what a graph inside a node knows of the values around it.
+type adopted struct {
+	constants tensors
+	varying   map[string]bool
+}
+
+// adopt gives a value of the outer graph a name inside.
+func (b *body) adopt(room *adopted, outside, inside string) {
+	if t, err := b.outer.constant(outside); err == nil && t != nil {
+		named := *t
+		named.Name = inside
+		room.constants[inside] = &named
+		return
+	}
+	room.varying[inside] = true
+	if values, err := b.outer.evaluate(b.outer.sampleInputs(), outside); err == nil {
+		b.given[inside] = values[outside]
+	}
 }
 
 // passes tells whether an iteration hands a carried value on unchanged.

@@ -32,18 +32,39 @@ func lower(ctx context.Context, m *onnx.Model) (*onnx.Model, []string) {
 	if slices.ContainsFunc(l.graph.Nodes, func(n *onnx.Node) bool { return n.OpType == "If" }) {
 		l.takeBranches(newView(ctx, &onnx.Model{IRVersion: m.IRVersion, Opsets: m.Opsets, Graph: l.graph}))
 	}
+	l.index()
+	l.rewrite()
+	l.prune()
+	low := *m
+	low.Graph = l.graph
+	return &low, l.notes
+}
+
+// What becomes of a quantised model. Ranges that are part of the file clip values
+// outside them.
+const (
+	quantisedNote = "quantised: the weights are what the stored integers stand for, and values are computed without rounding to 8 bits here"
+	rangesNote    = "values are not clipped to the ranges of the file's QuantizeLinear nodes here"
+)
+
+// index notes constants and who makes what.
+func (l *lowering) index() {
 	for _, t := range l.graph.Initializers {
 		l.constants[t.Name] = t
 	}
 	for _, n := range l.graph.Nodes {
-		if n.OpType == "Constant" && n.Attributes["value"] != nil && n.Attributes["value"].Tensor != nil && len(n.Outputs) == 1 {
-			l.constants[n.Outputs[0]] = n.Attributes["value"].Tensor
+		if a := n.Attributes["value"]; n.OpType == "Constant" && a != nil && a.Tensor != nil && len(n.Outputs) == 1 {
+			l.constants[n.Outputs[0]] = a.Tensor
 		}
 		for _, o := range n.Outputs {
 			l.maker[o] = n
 		}
 	}
-	quantised := false
+}
+
+// rewrite replaces nodes one by one.
+func (l *lowering) rewrite() {
+	var quantised, ranges bool
 	for i, n := range l.graph.Nodes {
 		var lowered *onnx.Node
 		switch n.Domain + "." + n.OpType {
@@ -59,15 +80,15 @@ func lower(ctx context.Context, m *onnx.Model) (*onnx.Model, []string) {
 		if lowered != nil {
 			l.graph.Nodes[i] = lowered
 			quantised = quantised || n.OpType != "FusedMatMul"
+			ranges = ranges || n.OpType == "DequantizeLinear"
 		}
 	}
 	if quantised {
-		l.notes = append(l.notes, "quantised: the weights are what the stored integers stand for, and values are computed without rounding to 8 bits here")
+		l.notes = append(l.notes, quantisedNote)
 	}
-	l.prune()
-	low := *m
-	low.Graph = l.graph
-	return &low, l.notes
+	if ranges {
+		l.notes = append(l.notes, rangesNote)
+	}
 }
 
 // prune drops nodes that nothing reads any more.

@@ -32,8 +32,7 @@ func (p *loopPorts) project(outer *view) {
 		s.shape[name] = t
 	}
 	read := values[p.read]
-	width := p.cell.input.cols
-	clear := func() setting {
+	unset := func() setting {
 		t := setting{s, tensors{}}
 		for name, v := range s.given {
 			t.values[name] = v
@@ -43,14 +42,32 @@ func (p *loopPorts) project(outer *view) {
 		}
 		return t.fill(product.out, 0)
 	}
-	tr, ok := follow(clear, product.out, p.read, nil)
-	if !ok || !tr.complete() || tr.by != 1 || tr.plus != 0 || read.Len()%width != 0 || len(read.Dims) == 0 {
+	tr, ok := follow(unset, product.out, p.read, nil)
+	if !ok || !tr.complete() || tr.by != 1 || tr.plus != 0 {
 		return
 	}
-	rows := make([]int, width)
-	vectors := make([]int, read.Len()/width)
-	for i, at := range tr.at {
-		row, vector := product.row(at, values[product.out].Dims), product.outVector(at, values[product.out].Dims)
+	rows, vectors := product.grid(tr.at, values[product.out].Dims, p.cell.input.cols)
+	outside := &projection{product: product}
+	if rows == nil || len(read.Dims) == 0 || !outside.order(vectors, read.Dims[0]) {
+		return
+	}
+	bias, ok := s.outsideBias(p, unset, product, rows)
+	if ok {
+		p.cell.compose(product, rows, bias)
+		p.outside = outside
+	}
+}
+
+// grid reads the places of elements in the product's result, width features
+// after width features, as one row for each feature and one vector for each
+// group; nil if they are not.
+func (p *product) grid(at, dims []int, width int) (rows, vectors []int) {
+	if len(at)%width != 0 {
+		return nil, nil
+	}
+	rows, vectors = make([]int, width), make([]int, len(at)/width)
+	for i, x := range at {
+		row, vector := p.row(x, dims), p.outVector(x, dims)
 		if i < width {
 			rows[i] = row
 		}
@@ -58,18 +75,10 @@ func (p *loopPorts) project(outer *view) {
 			vectors[i/width] = vector
 		}
 		if rows[i%width] != row || vectors[i/width] != vector {
-			return
+			return nil, nil
 		}
 	}
-	outside := &projection{product: product}
-	if !outside.order(vectors, read.Dims[0]) {
-		return
-	}
-	bias, ok := s.outsideBias(p, clear, product, rows)
-	if ok {
-		p.cell.compose(product, rows, bias)
-		p.outside = outside
-	}
+	return rows, vectors
 }
 
 // collectOutside walks back from what the steps read to the one product that
@@ -109,7 +118,7 @@ func (s *step) collectOutside(name string) *product {
 }
 
 // outsideBias is what is added to each feature outside the loop.
-func (s *step) outsideBias(p *loopPorts, clear func() setting, product *product, rows []int) ([]float32, bool) {
+func (s *step) outsideBias(p *loopPorts, unset func() setting, product *product, rows []int) ([]float32, bool) {
 	bias := make([]float32, len(rows))
 	if product.bias != "" && product.biasScale != 0 {
 		t, err := s.v.constant(product.bias)
@@ -122,7 +131,7 @@ func (s *step) outsideBias(p *loopPorts, clear func() setting, product *product,
 		}
 	}
 	for _, b := range s.biases {
-		tr, ok := follow(clear, b, p.read, nil)
+		tr, ok := follow(unset, b, p.read, nil)
 		if !ok {
 			if slices.ContainsFunc(tr.at, func(x int) bool { return x >= 0 }) {
 				return nil, false

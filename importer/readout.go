@@ -61,7 +61,32 @@ func (w *wiring) readout(s *stack) *readout {
 			return &readout{a, on}
 		}
 	}
+	w.orient(s, above)
 	return nil
+}
+
+// orient flips a stack without readout whose output leaves the graph reversed in
+// time.
+func (w *wiring) orient(s *stack, above map[string]bool) {
+	for _, o := range w.graph.Outputs {
+		if !above[o.Name] {
+			continue
+		}
+		values, err := w.evaluate(w.values, o.Name)
+		if err != nil || !values[o.Name].Type.Float() {
+			continue
+		}
+		data := values[o.Name].Float32s()
+		if s.top().selection(data) != "" {
+			return
+		}
+		if s.flip() {
+			if s.top().selection(data) == "every step" {
+				return
+			}
+			s.flip()
+		}
+	}
 }
 
 // flip takes a stack that runs over reversed time, with its output reversed

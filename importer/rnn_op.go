@@ -78,7 +78,7 @@ func (v *view) opWeights(n *onnx.Node) (map[int]*onnx.Tensor, error) {
 			}
 			continue
 		}
-		t, err := v.constant(name)
+		t, err := v.settled(name)
 		switch {
 		case err != nil:
 			e := errs.As(err)

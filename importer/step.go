@@ -112,11 +112,12 @@ func (s *step) collect() {
 	}
 }
 
-// readsOutside tells whether a node in a loop reads floats from outside it.
+// readsOutside tells whether a node in a loop reads floats of the graph around
+// it, as a Gather of the current step does.
 func (s *step) readsOutside(n *onnx.Node) bool {
 	return slices.ContainsFunc(n.Inputs, func(in string) bool {
 		t := s.given[in]
-		return t != nil && t.Type.Float() && s.v.maker[in] == nil && s.v.varying[in] && in != s.h && in != s.c
+		return t != nil && t.Type.Float() && s.v.maker[in] == nil && !slices.ContainsFunc(s.v.graph.Inputs, func(v onnx.Value) bool { return v.Name == in })
 	})
 }
 
@@ -268,12 +269,12 @@ func (t trail) complete() bool {
 	return true
 }
 
-// follow marks a value under a setting, made anew for each reading, and finds
+// follow marks a value under a setting, set anew for each reading, and finds
 // the marks among the elements of target that the indices name (nil: all). It
 // returns false where nothing arrives, or something else than marks.
-func follow(make func() setting, marked, target string, indices []int) (trail, bool) {
+func follow(set func() setting, marked, target string, indices []int) (trail, bool) {
 	var got [3][]float64
-	for i, t := range []setting{make().fill(marked, 0), make().fill(marked, 1), make().mark(marked)} {
+	for i, t := range []setting{set().fill(marked, 0), set().fill(marked, 1), set().mark(marked)} {
 		values, err := t.v.evaluate(t.values, target)
 		if err != nil {
 			return trail{}, false

@@ -109,12 +109,7 @@ func (c *chain) recurrence() (*recurrence, bool) {
 		return nil, false
 	}
 	given := c.v.sampleInputs()
-	cells := c.carried(k, h, next)
-	if len(cells) == 0 {
-		c.step = &step{v: c.v, given: given, h: h, next: next}
-		c.cell, _ = c.step.cell()
-	}
-	for _, s := range cells {
+	for _, s := range append(c.carried(k, h, next), [2]string{}) {
 		c.step = &step{v: c.v, given: given, h: h, next: next, c: s[0], nextC: s[1]}
 		if c.cell, _ = c.step.cell(); c.cell != nil {
 			break
@@ -194,12 +189,13 @@ func (c *chain) carried(k int, h, next string) (pairs [][2]string) {
 	return pairs
 }
 
-// frontier lists what the nodes from h to next read of earlier steps besides h.
+// frontier lists what the nodes from h to next read of earlier steps besides h;
+// where there is no earlier product, what else they read.
 func (c *chain) frontier(k int, h, next string) (list []string) {
-	if k == 0 {
-		return nil
+	earlier := c.v.varying
+	if k > 0 {
+		earlier = c.v.above(c.members[k-1].out)
 	}
-	earlier := c.v.above(c.members[k-1].out)
 	within, below := c.v.above(h), c.v.below(next)
 	for _, n := range c.v.graph.Nodes {
 		if len(n.Outputs) == 0 || !within[n.Outputs[0]] || !below[n.Outputs[0]] || n.Outputs[0] == h {

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -34,6 +35,26 @@ func verify(v *view, s *stack, m *rnn.Model, seed uint64) (Verification, error) 
 			Accepts("at most %.1g", limit).Do("please report the file: the graph computes something else than its structure suggests")
 	}
 	return Verification{Method: "reference_evaluator", MaxAbsError: c.deviation}, nil
+}
+
+// quantisedTolerance is tolerance for the rounding to 8 bits in a graph itself.
+const quantisedTolerance = 1e-2
+
+// verifyQuantised also compares with the quantised graph as it is, where the
+// evaluator knows its nodes, and says how far that is. Only strictly is being
+// far a refusal.
+func verifyQuantised(v *view, best candidate, m *rnn.Model, seed uint64, strict bool) (string, error) {
+	if best.wiring.place != "" {
+		return "", nil
+	}
+	c, err := best.compareGraph(v, m, rng.Stream(seed, "importer quantised", 0))
+	if err != nil {
+		return "", nil // it holds nodes that are not evaluated
+	}
+	if limit := quantisedTolerance * max(1, c.scale); strict && !(c.deviation <= limit) {
+		return "", errs.New(errs.VerificationFailed, "the recovered %s differs from the quantised graph by %.3g on random input", m.Spec, c.deviation).Accepts("at most %.1g", limit)
+	}
+	return fmt.Sprintf("without rounding to 8 bits; the quantised graph itself differs by %.2g", c.deviation), nil
 }
 
 // comparison is how far two runs are apart, and the largest value in them.

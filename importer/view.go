@@ -117,6 +117,20 @@ func (v *view) constant(name string) (*onnx.Tensor, error) {
 	return values[name], nil
 }
 
+// settled is constant, also for what depends on the sizes of inputs alone.
+func (v *view) settled(name string) (*onnx.Tensor, error) {
+	t, err := v.constant(name)
+	if t != nil || err != nil || !v.varying[name] || !v.ofShape()[name] {
+		return t, err
+	}
+	values, err := v.evaluate(v.sampleInputs(), name)
+	if err == nil {
+		v.constants[name] = values[name]
+		delete(v.varying, name)
+	}
+	return values[name], err
+}
+
 // evaluate runs the part of the graph that makes targets, with given in place
 // of the values of those names.
 func (v *view) evaluate(given tensors, targets ...string) (tensors, error) {
