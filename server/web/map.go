@@ -54,7 +54,7 @@ func NewMap(b *encoders.Bundle) (*Map, error) {
 	n := min(len(members), MaxMembers)
 	for k := range n {
 		i := k * len(members) / n
-		m.Members = append(m.Members, MapMember{members[i], m.at(0, z.RawRowView(i)), m.at(1, z.RawRowView(i))})
+		m.Members = append(m.Members, MapMember{members[i], short(m.at(0, z.RawRowView(i))), short(m.at(1, z.RawRowView(i)))})
 	}
 	return m, nil
 }
@@ -110,3 +110,6 @@ func (m *Map) at(axis int, z []float64) (x float64) {
 	}
 	return x
 }
+
+// short drops the digits of a coordinate that no picture shows.
+func short(x float64) float64 { return math.Round(x*1e5) / 1e5 }
