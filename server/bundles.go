@@ -20,21 +20,35 @@ func (s *Server) showBundle(w http.ResponseWriter, _ *http.Request, path pathVal
 	return writeJSON(w, http.StatusOK, b.Info())
 }
 
-// exportBundle sends the encoder as ONNX; it understands Range and
-// If-None-Match.
+// exportBundle sends the encoder as ONNX.
 func (s *Server) exportBundle(w http.ResponseWriter, r *http.Request, path pathValues) error {
 	e, err := s.service.find(path("family") + "/" + path("encoder"))
 	if err != nil {
 		return err
 	}
-	var data []byte
-	if err := s.reading(r.Context(), func() (err error) { data, err = e.export(); return err }); err != nil {
+	return s.sendMade(w, r, "application/onnx", e.export)
+}
+
+// showMap sends a bundle's web.Map.
+func (s *Server) showMap(w http.ResponseWriter, r *http.Request, path pathValues) error {
+	e, err := s.service.find(path("family") + "/" + path("encoder"))
+	if err != nil {
 		return err
 	}
-	sum := sha256.Sum256(data)
+	return s.sendMade(w, r, "application/json", e.plan)
+}
+
+// sendMade sends what takes a while to make; it understands Range and
+// If-None-Match.
+func (s *Server) sendMade(w http.ResponseWriter, r *http.Request, kind string, data func() ([]byte, error)) error {
+	var made []byte
+	if err := s.reading(r.Context(), func() (err error) { made, err = data(); return err }); err != nil {
+		return err
+	}
+	sum := sha256.Sum256(made)
 	h := w.Header()
-	h.Set("Content-Type", "application/onnx")
+	h.Set("Content-Type", kind)
 	h.Set("ETag", `"`+hex.EncodeToString(sum[:])+`"`)
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(data))
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(made))
 	return nil
 }

@@ -14,6 +14,9 @@ func openAPI(routes []route, version string) ([]byte, error) {
 	schemas := schemaSet{byName: object{}, types: map[string]reflect.Type{}}
 	paths := map[string]map[string]any{}
 	for _, r := range routes {
+		if r.hidden {
+			continue
+		}
 		if paths[r.path] == nil {
 			paths[r.path] = map[string]any{}
 		}
@@ -91,6 +94,12 @@ func (s schemaSet) content(c content) object {
 	return o
 }
 
+// nullable is a type of values that may be missing.
+type nullable [1]string
+
+// MarshalJSON writes the two types.
+func (n nullable) MarshalJSON() ([]byte, error) { return json.Marshal([]string{n[0], "null"}) }
+
 // schemaSet holds the schemas of structs by name.
 type schemaSet struct {
 	byName object
@@ -119,11 +128,11 @@ func (s schemaSet) of(t reflect.Type) object {
 		if t.Kind() == reflect.Array {
 			o["minItems"], o["maxItems"] = t.Len(), t.Len()
 		} else {
-			o["type"] = []string{"array", "null"}
+			o["type"] = nullable{"array"}
 		}
 		return o
 	case reflect.Map:
-		return object{"type": []string{"object", "null"}, "additionalProperties": s.of(t.Elem())}
+		return object{"type": nullable{"object"}, "additionalProperties": s.of(t.Elem())}
 	case reflect.Struct:
 		return s.reference(t)
 	}

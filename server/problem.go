@@ -95,14 +95,15 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 
 // errorShape is what errors look like in an API.
 type errorShape struct {
+	name    string
 	content content
 	write   func(w http.ResponseWriter, e *errs.Error)
 }
 
 var (
-	problemShape   = errorShape{content{problem{}, []string{problemType}}, writeProblem}
-	inferenceShape = errorShape{content{value: inferenceError{}}, writeInferenceError}
-	openAIShape    = errorShape{content{value: openAIError{}}, writeOpenAIError}
+	problemShape   = errorShape{"problem", content{problem{}, []string{problemType}}, writeProblem}
+	inferenceShape = errorShape{"inference", content{value: inferenceError{}}, writeInferenceError}
+	openAIShape    = errorShape{"openai", content{value: openAIError{}}, writeOpenAIError}
 )
 
 // errorShapeOf returns the shape of the API that a path is of, whether or not

@@ -11,6 +11,7 @@ import (
 
 	"rnnrep/encoders"
 	"rnnrep/internal/errs"
+	"rnnrep/server/web"
 )
 
 // route is one of the server's routes: what handles it and what the OpenAPI
@@ -22,6 +23,7 @@ type route struct {
 	queries      []query // parameters accepted
 	body         *content
 	answer       content
+	hidden       bool // from the OpenAPI document
 	handle       func(w http.ResponseWriter, r *http.Request, path pathValues) error
 }
 
@@ -65,8 +67,11 @@ func (s *Server) routes() []route {
 			summary: "One bundle", answer: content{value: encoders.BundleInfo{}}, handle: s.showBundle},
 		{method: "GET", path: "/v1/bundles/{family}/{encoder}/encoder.onnx", scope: scopeRead,
 			summary: "A bundle's encoder and predictors as ONNX", answer: onnx, handle: s.exportBundle},
+		{method: "GET", path: "/v1/bundles/{family}/{encoder}/map", scope: scopeRead,
+			summary: "A bundle's reference population on a plane, and how to place an embedding there", answer: content{value: web.Map{}}, handle: s.showMap},
 		{method: "GET", path: "/openapi.json", summary: "This document", answer: content{value: json.RawMessage{}}, handle: s.showOpenAPI},
-	}, s.health(text), s.openInference(), s.openAIRoutes())
+		{method: "GET", path: "/docs", summary: "The same for people", answer: content{media: []string{"text/html"}}, handle: s.showDocs},
+	}, s.health(text), s.openInference(), s.openAIRoutes(), page())
 }
 
 // health lists the routes about the server itself.

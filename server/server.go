@@ -23,6 +23,7 @@ type Server struct {
 	handler http.Handler
 	paths   string // of the API
 	openAPI func() ([]byte, error)
+	docs    func() ([]byte, error)
 	keys    *Keys
 
 	uploads  chan struct{}       // tokens of requests whose model is coming in
@@ -65,6 +66,7 @@ func New(c Config) *Server {
 	routes := s.routes()
 	s.paths = pathsOf(routes)
 	s.openAPI = sync.OnceValues(func() ([]byte, error) { return openAPI(routes, c.Version) })
+	s.docs = sync.OnceValues(func() ([]byte, error) { return docs(routes, c.Version) })
 	s.handler = s.observe(s.recoverPanics(s.router(routes)))
 	return s
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"slices"
 	"strings"
 	"sync"
@@ -16,6 +17,7 @@ import (
 	"rnnrep/importer"
 	"rnnrep/internal/errs"
 	"rnnrep/rnn"
+	"rnnrep/server/web"
 )
 
 // Want says how much of an answer is asked for.
@@ -36,10 +38,11 @@ type Service struct {
 	entries  atomic.Pointer[[]entry]
 }
 
-// entry is a bundle with its export, made when it is first asked for.
+// entry is a bundle with its export and its map as JSON, each made when it is
+// first asked for.
 type entry struct {
-	bundle *encoders.Bundle
-	export func() ([]byte, error)
+	bundle       *encoders.Bundle
+	export, plan func() ([]byte, error)
 }
 
 // NewService returns a service that embeds one model at a time.
@@ -59,10 +62,16 @@ func NewService(bundles []*encoders.Bundle) *Service {
 func (s *Service) SetBundles(bundles []*encoders.Bundle) {
 	entries := make([]entry, len(bundles))
 	for i, b := range bundles {
-		entries[i] = entry{b, sync.OnceValues(func() ([]byte, error) {
+		entries[i] = entry{bundle: b, export: sync.OnceValues(func() ([]byte, error) {
 			var out bytes.Buffer
 			err := exporter.WriteEncoder(&out, b, exporter.Options{})
 			return out.Bytes(), err
+		}), plan: sync.OnceValues(func() ([]byte, error) {
+			m, err := web.NewMap(b)
+			if err != nil {
+				return nil, err
+			}
+			return json.Marshal(m)
 		})}
 	}
 	s.entries.Store(&entries)
