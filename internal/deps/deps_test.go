@@ -28,6 +28,7 @@ internal/rng:
 internal/npy: internal/errs internal/half
 internal/safetensors: internal/errs internal/half
 internal/ort: internal/onnx internal/errs
+internal/sandbox: internal/errs internal/onnx internal/ort
 internal/tensor: internal/kernel
 internal/grad: internal/tensor internal/kernel
 internal/nn: internal/grad
@@ -44,7 +45,9 @@ importer: rnn internal/onnx internal/onnx/onnxref internal/onnx/onnxgraph intern
 exporter: encoders rnn internal/grad internal/onnx internal/onnx/onnxref internal/ort internal/rng internal/errs
 training: encoders rnn rnn/tasks rnn/zoo internal/grad internal/half internal/kernel internal/nn internal/optim internal/rng internal/errs internal/atomicfile internal/safetensors
 models:
-server: encoders importer exporter rnn internal/batch internal/errs internal/safetensors
+examples:
+server: encoders importer exporter rnn server/web internal/batch internal/errs internal/safetensors
+server/web: encoders examples
 internal/registry: encoders internal/errs
 cmd/rnnrepd: *
 bench/serve:

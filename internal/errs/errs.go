@@ -27,7 +27,9 @@ const (
 	ExternalDataRefused Code = "external_data_refused"
 	NonFiniteWeights    Code = "non_finite_weights"
 	VerificationFailed  Code = "verification_failed"
-	EmptyInput          Code = "empty_input"
+	// The graph could not be run to compare with: it crashed, hung or was refused.
+	VerificationIncomplete Code = "verification_incomplete"
+	EmptyInput             Code = "empty_input"
 )
 
 // Codes of requests and files other than models.

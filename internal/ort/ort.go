@@ -3,7 +3,7 @@
 // while the program runs, where one is found; Available says so, and why not.
 //
 // A graph runs with the rights of this process: only files that this program
-// wrote itself belong here.
+// wrote itself belong here, and in a process of package sandbox all others.
 //
 // The package must not import anything of this module but internal/onnx.
 package ort

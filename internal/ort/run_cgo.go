@@ -17,9 +17,12 @@ import (
 	"rnnrep/internal/onnx"
 )
 
+// Locate returns the path of the library without loading it.
+func Locate() (string, error) { return locate(os.Getenv(LibraryVariable), folders()) }
+
 // Available loads the library, once, and returns why it cannot be used, or nil.
 var Available = sync.OnceValue(func() error {
-	path, err := locate(os.Getenv(LibraryVariable), folders())
+	path, err := Locate()
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,9 @@ import (
 	"rnnrep/internal/onnx"
 )
 
+// Locate returns ErrNoCgo.
+func Locate() (string, error) { return "", ErrNoCgo }
+
 // Available returns ErrNoCgo.
 func Available() error { return ErrNoCgo }
 
