@@ -1,6 +1,7 @@
 package encoders
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -144,9 +145,9 @@ func (b *Bundle) result(s rnn.Spec, embedding []float32, p point) Result {
 	}
 	r := Result{Bundle: b.Name(), Embedding: embedding, Trust: trust, Predictions: Predictions{
 		Accuracy:          Estimate{Value: p.accuracy, Interval: c.Accuracy.interval(p.accuracy, 0, 1), Level: level},
-		GeneralizationGap: Estimate{Value: p.gap, Interval: c.Gap.interval(p.gap, math.Inf(-1), math.Inf(1)), Level: level, Unit: "nats"},
+		GeneralizationGap: Estimate{Value: p.gap, Interval: c.Gap.interval(p.gap, math.Inf(-1), math.Inf(1)), Level: level, Unit: cmp.Or(b.Manifest.Predictors.GapUnit, "nats")},
 		TrainingStage:     stage,
-		Task:              TaskPrediction{Value: b.Manifest.TaskNames[taskKey(p.task)], Parameters: p.task, Probability: p.taskProbability},
+		Task:              b.Manifest.task(p),
 	}}
 	for _, f := range near {
 		m := b.Reference.Members[f.member]
@@ -156,15 +157,32 @@ func (b *Bundle) result(s rnn.Spec, embedding []float32, p point) Result {
 	return r
 }
 
+// task names the predicted task, with intervals where parameters are real numbers.
+func (m *Manifest) task(p point) TaskPrediction {
+	t := TaskPrediction{Value: m.TaskNames[taskKey(p.task)], Parameters: p.task, Probability: p.taskProbability}
+	ranges := m.Predictors.Ranges
+	if len(ranges) == 0 {
+		return t
+	}
+	t.Value, t.Probability, t.Level = m.Predictors.TaskText(p.task), 0, level
+	for i, r := range ranges {
+		t.Intervals = append(t.Intervals, r.interval(float64(p.task[i]), m.Calibration.Task[i].width(p.taskKeys[i])))
+	}
+	return t
+}
+
 // Truth is what is known of an RNN, for calibration and evaluation.
 type Truth struct {
 	Accuracy, Gap float64
-	Stage         int // index into PredictorConfig.Steps
+	Stage         int       // index into PredictorConfig.Steps
+	Task          []float32 // parameters
 }
 
 // Calibrate sets the intervals from RNNs that training did not see.
 func (b *Bundle) Calibrate(models []*rnn.Model, truths []Truth) {
 	var accuracy, gap, trueAccuracy, trueGap, scores []float64
+	ranges := b.Manifest.Predictors.Ranges
+	keys, errors := make([][]float64, len(ranges)), make([][]float64, len(ranges))
 	t := grad.NewTape().Inference()
 	for i, m := range models {
 		t.Reset()
@@ -172,6 +190,14 @@ func (b *Bundle) Calibrate(models []*rnn.Model, truths []Truth) {
 		accuracy, trueAccuracy = append(accuracy, p.accuracy), append(trueAccuracy, truths[i].Accuracy)
 		gap, trueGap = append(gap, p.gap), append(trueGap, truths[i].Gap)
 		scores = append(scores, stageScore(p.stage, truths[i].Stage))
+		for j, r := range ranges {
+			keys[j] = append(keys[j], p.taskKeys[j])
+			errors[j] = append(errors[j], r.Distance(float64(p.task[j]), float64(truths[i].Task[j])))
+		}
 	}
-	b.Manifest.Calibration = Calibration{Accuracy: fitResiduals(accuracy, trueAccuracy), Gap: fitResiduals(gap, trueGap), Stage: conformalQuantile(scores)}
+	c := Calibration{Accuracy: fitResiduals(accuracy, trueAccuracy), Gap: fitResiduals(gap, trueGap), Stage: conformalQuantile(scores)}
+	for j := range ranges {
+		c.Task = append(c.Task, residualsBy(keys[j], errors[j]))
+	}
+	b.Manifest.Calibration = c
 }

@@ -16,12 +16,15 @@ type Calibration struct {
 	Accuracy Residuals `json:"accuracy"`
 	Gap      Residuals `json:"generalization_gap"`
 	Stage    float64   `json:"training_stage"` // probability mass that a set of stages must reach
+	// Task has the residuals of every range, by the key that Range says.
+	Task []Residuals `json:"task,omitempty"`
 }
 
 // Level is the coverage that the intervals aim at.
 func (Calibration) Level() float64 { return level }
 
-// Residuals are the half-widths of intervals by bins of the prediction.
+// Residuals are the half-widths of intervals by bins of a key: the prediction, or
+// how sure it is.
 type Residuals struct {
 	Edges  []float64 `json:"edges"`  // between bins, ascending
 	Widths []float64 `json:"widths"` // one more than edges
@@ -32,15 +35,24 @@ const minimumBin = 30
 
 // fitResiduals calibrates predictions against truths.
 func fitResiduals(predicted, truth []float64) Residuals {
-	order := make([]int, len(predicted))
+	errors := make([]float64, len(predicted))
+	for i, p := range predicted {
+		errors[i] = math.Abs(p - truth[i])
+	}
+	return residualsBy(predicted, errors)
+}
+
+// residualsBy puts errors into bins of their keys.
+func residualsBy(keys, errors []float64) Residuals {
+	order := make([]int, len(keys))
 	for i := range order {
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(a, b int) int {
 		switch {
-		case predicted[a] < predicted[b]:
+		case keys[a] < keys[b]:
 			return -1
-		case predicted[a] > predicted[b]:
+		case keys[a] > keys[b]:
 			return 1
 		}
 		return 0
@@ -48,13 +60,13 @@ func fitResiduals(predicted, truth []float64) Residuals {
 	bins := max(1, min(3, len(order)/minimumBin))
 	var r Residuals
 	for b := range bins {
-		var errors []float64
+		var scores []float64
 		for _, i := range order[b*len(order)/bins : (b+1)*len(order)/bins] {
-			errors = append(errors, math.Abs(predicted[i]-truth[i]))
+			scores = append(scores, errors[i])
 		}
-		r.Widths = append(r.Widths, conformalQuantile(errors))
+		r.Widths = append(r.Widths, conformalQuantile(scores))
 		if b > 0 {
-			r.Edges = append(r.Edges, predicted[order[b*len(order)/bins]])
+			r.Edges = append(r.Edges, keys[order[b*len(order)/bins]])
 		}
 	}
 	return r
@@ -71,10 +83,15 @@ func conformalQuantile(scores []float64) float64 {
 	return scores[min(k, len(scores))-1]
 }
 
-// interval is the value with its width for the bin it falls in, cut to limits.
+// width is that of the bin that the key falls in.
+func (r Residuals) width(key float64) float64 {
+	bin, _ := slices.BinarySearch(r.Edges, math.Nextafter(key, math.Inf(1)))
+	return r.Widths[bin]
+}
+
+// interval is the value with its width, cut to limits.
 func (r Residuals) interval(value, low, high float64) [2]float64 {
-	bin, _ := slices.BinarySearch(r.Edges, math.Nextafter(value, math.Inf(1)))
-	w := r.Widths[bin]
+	w := r.width(value)
 	return [2]float64{max(low, value-w), min(high, value+w)}
 }
 

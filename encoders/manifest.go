@@ -62,13 +62,8 @@ func (c PredictorConfig) validate() error {
 	if len(c.Steps) < 1 {
 		return errors.New("predictors: no training stages")
 	}
-	for i, values := range c.Coordinates {
-		if len(values) == 0 {
-			return fmt.Errorf("predictors: coordinate %d has no values", i)
-		}
-	}
-	outputs := 2 + len(c.Steps) + c.taskLogits()
-	return cmp.Or(checkSizes("predictors", c.Dim, c.Hidden, outputs), checkWeights("predictors", 4*mlpWeights(c.Dim, c.Hidden, c.Hidden, outputs)))
+	outputs := 2 + len(c.Steps) + c.taskOutputs()
+	return cmp.Or(c.validateTask(), checkSizes("predictors", c.Dim, c.Hidden, outputs), checkWeights("predictors", 4*mlpWeights(c.Dim, c.Hidden, c.Hidden, outputs)))
 }
 
 // validate checks what the parts' own constructors do not.
@@ -86,7 +81,10 @@ func (m *Manifest) validate() error {
 	case len(m.Members) == 0:
 		return errors.New("the reference population is empty")
 	}
-	for _, r := range []Residuals{c.Accuracy, c.Gap} {
+	if len(c.Task) != len(m.Predictors.Ranges) {
+		return fmt.Errorf("%d calibrations of %d task parameters", len(c.Task), len(m.Predictors.Ranges))
+	}
+	for _, r := range append([]Residuals{c.Accuracy, c.Gap}, c.Task...) {
 		if len(r.Widths) != len(r.Edges)+1 || !slices.IsSorted(r.Edges) || slices.Min(r.Widths) < 0 {
 			return fmt.Errorf("calibration of edges %v and widths %v", r.Edges, r.Widths)
 		}

@@ -211,11 +211,11 @@ func TestSaveNeedsFiniteNumbers(t *testing.T) {
 	}
 }
 
-// TestTokenManifest: a bundle for tokens does not mention real inputs, so that
-// bundles from before there were any still open.
+// TestTokenManifest: a bundle for tokens does not mention real inputs or task
+// parameters, so that bundles from before there were any still open.
 func TestTokenManifest(t *testing.T) {
 	text := saved(t, statisticsConfig())[manifest].Data
-	for _, field := range []string{`"real"`, "input_range"} {
+	for _, field := range []string{`"real"`, "input_range", `"ranges"`, "gap_unit"} {
 		if bytes.Contains(text, []byte(field)) {
 			t.Errorf("the manifest of a token bundle has %s", field)
 		}

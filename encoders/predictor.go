@@ -15,7 +15,7 @@ type Predictors struct {
 	accuracy *nn.MLP // logit
 	gap      *nn.MLP // in units of GapScale around GapMean
 	stage    *nn.MLP // logits over Steps
-	task     *nn.MLP // logits over the values of each coordinate, one after the other
+	task     *nn.MLP // logits over the values of each coordinate, one after the other, or what Range says
 }
 
 // PredictorConfig is what a manifest stores of the predictors.
@@ -27,12 +27,19 @@ type PredictorConfig struct {
 	// Coordinates lists, for every task parameter, the values it takes; a
 	// parameter of one value is not predicted.
 	Coordinates [][]float32 `json:"coordinates"`
-	GapMean     float32     `json:"gap_mean"`  // nats
-	GapScale    float32     `json:"gap_scale"` // nats
+	// Ranges are those of the task parameters where they are real numbers;
+	// there are no Coordinates then.
+	Ranges   []Range `json:"ranges,omitempty"`
+	GapMean  float32 `json:"gap_mean"`           // in GapUnit
+	GapScale float32 `json:"gap_scale"`          // in GapUnit
+	GapUnit  string  `json:"gap_unit,omitempty"` // "": nats
 }
 
-// taskLogits is the number of outputs of the task predictor.
-func (c PredictorConfig) taskLogits() (n int) {
+// taskOutputs is the number of outputs of the task predictor.
+func (c PredictorConfig) taskOutputs() (n int) {
+	for _, r := range c.Ranges {
+		n += r.outputs()
+	}
 	for _, values := range c.Coordinates {
 		if len(values) > 1 {
 			n += len(values)
@@ -47,7 +54,7 @@ func NewPredictors(c PredictorConfig, r *rand.Rand) *Predictors {
 		return nn.NewMLP("predictor."+name, []int{c.Dim, c.Hidden, c.Hidden, outputs}, r)
 	}
 	return &Predictors{Config: c, accuracy: head("accuracy", 1), gap: head("generalization_gap", 1),
-		stage: head("training_stage", len(c.Steps)), task: head("task", max(1, c.taskLogits()))}
+		stage: head("training_stage", len(c.Steps)), task: head("task", max(1, c.taskOutputs()))}
 }
 
 // Params lists the weights.
@@ -63,7 +70,7 @@ type Outputs struct {
 	Accuracy grad.Var // [N, 1], logit
 	Gap      grad.Var // [N, 1], standardised
 	Stage    grad.Var // [N, steps], logits
-	Task     grad.Var // [N, sum of coordinate sizes], logits
+	Task     grad.Var // [N, sum of coordinate sizes], logits; or what Range says
 }
 
 // Apply predicts from embeddings [N, Dim].
@@ -76,7 +83,8 @@ type point struct {
 	accuracy, gap   float64
 	stage           []float64 // probabilities
 	task            []float32
-	taskProbability float64
+	taskProbability float64   // of the values of all coordinates
+	taskKeys        []float64 // of the residuals of each range
 }
 
 // point reads row i of the outputs.
@@ -89,6 +97,11 @@ func (p *Predictors) point(o Outputs, i int) point {
 		taskProbability: 1,
 	}
 	logits := row(o.Task)
+	for _, r := range p.Config.Ranges {
+		value, key := r.parameter(logits[:r.outputs()])
+		logits = logits[r.outputs():]
+		q.task, q.taskKeys = append(q.task, float32(value)), append(q.taskKeys, key)
+	}
 	for _, values := range p.Config.Coordinates {
 		if len(values) == 1 {
 			q.task = append(q.task, values[0])

@@ -34,11 +34,16 @@ type StageEstimate struct {
 	Distribution map[string]float64 `json:"distribution"` // step -> probability
 }
 
-// TaskPrediction is the most probable task.
+// TaskPrediction is the most probable task, or, where task parameters are real
+// numbers, the estimated one.
 type TaskPrediction struct {
 	Value       string    `json:"value"`
 	Parameters  []float32 `json:"parameters"`
-	Probability float64   `json:"probability"`
+	Probability float64   `json:"probability,omitempty"` // absent where there are intervals
+	// Intervals are those of parameters that are real numbers. An interval on a
+	// circle may pass its ends: from 350 to 365 degrees.
+	Intervals [][2]float64 `json:"intervals,omitempty"`
+	Level     float64      `json:"level,omitempty"` // of the intervals, as in Estimate
 }
 
 // Trust says how far an RNN lies from those the bundle was trained on.

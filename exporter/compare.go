@@ -68,7 +68,33 @@ func compare(c encoders.PredictorConfig, results []encoders.Result, outputs map[
 		number("task_probability", func(p encoders.Predictions) float64 { return p.Task.Probability })
 		d.tasks(c.Coordinates, results, outputs)
 	}
+	if len(c.Ranges) > 0 {
+		d.parameters(c.Ranges, results, outputs)
+	}
 	return d
+}
+
+// parameters compares the estimates of task parameters that are real numbers, as
+// shares of their ranges; on a circle, times the length of the vector: what is
+// not known at all has any direction.
+func (d *difference) parameters(ranges []encoders.Range, results []encoders.Result, outputs map[string]*onnx.Tensor) {
+	tasks := d.rows(outputs, "task", len(results), len(ranges))
+	for i, r := range ranges {
+		sure := slices.Repeat([][]float32{{1, 0}}, len(results))
+		if r.Circular {
+			sure = d.rows(outputs, taskOutput(i), len(results), 2)
+		}
+		for row := range min(len(tasks), len(sure)) {
+			want := float64(results[row].Predictions.Task.Parameters[i])
+			length := math.Hypot(float64(sure[row][0]), float64(sure[row][1]))
+			d.add("task", r.Distance(float64(tasks[row][i]), want)/(r.High-r.Low)*min(1, length))
+			if r.Circular {
+				cos, sin := float64(sure[row][0]), float64(sure[row][1])
+				turns := math.Atan2(sin, cos) / (2 * math.Pi)
+				d.add(taskOutput(i), r.Distance(r.Low+(turns-math.Floor(turns))*(r.High-r.Low), want)/(r.High-r.Low)*min(1, length))
+			}
+		}
+	}
 }
 
 // tasks compares the most probable task. Of values that are equally probable,

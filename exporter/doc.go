@@ -43,10 +43,15 @@
 //	task_0, task_1 ...  [n, values]  probabilities of the values in the metadata's
 //	                                 task_coordinates; none where there is one value
 //
+// Where task parameters are real numbers (the metadata's task_ranges), task is their
+// estimate, task_probability is absent, and there is task_0, task_1 ... for the
+// circular ones alone: [n, 2], cosine and sine of the parameter as an angle. The
+// length of that vector is the key of the calibration.
+//
 // A family without task parameters has none of the task outputs.
 //
 // Metadata entries are JSON values, but for the plain text of family and encoder:
-// options, spec, accepts, stage_steps, task_coordinates, task_names, gap_mean,
+// options, spec, accepts, stage_steps, task_coordinates, task_ranges, task_names, gap_mean,
 // gap_scale, calibration, interval_level, scores, provenance and seed.
 // examples/python/embed_state_dict.py uses them to print intervals.
 //

@@ -14,6 +14,7 @@ import (
 	"rnnrep/internal/errs"
 	"rnnrep/internal/grad"
 	"rnnrep/internal/onnx"
+	"rnnrep/internal/onnx/onnxref"
 	"rnnrep/rnn"
 )
 
@@ -106,6 +107,55 @@ func TestWriteEncoder(t *testing.T) {
 			t.Errorf("IR %d, opsets %v", m.IRVersion, m.Opsets)
 		}
 	})
+}
+
+// TestRangedEncoder: task parameters that are real numbers are exported as the
+// bundle estimates them, angles of all quadrants among them.
+func TestRangedEncoder(t *testing.T) {
+	c := encoderCases["noninteractive_probing"][0]
+	c.Kind, c.Dim = "noninteractive_probing", testDim
+	b := enctest.RangedBundle(t, c)
+	data := export(t, b)
+	verifyAll(t, data, b)
+	want := map[string][]int64{"task": {-1, 2}, "task_0": {-1, 2}}
+	for _, o := range parse(t, data).Graph.Outputs {
+		if dims, ok := want[o.Name]; ok && slices.Equal(o.Dims, dims) {
+			delete(want, o.Name)
+		} else if strings.HasPrefix(o.Name, "task") {
+			t.Errorf("output %s has dimensions %v", o.Name, o.Dims)
+		}
+	}
+	if len(want) > 0 {
+		t.Errorf("missing outputs: %v", want)
+	}
+}
+
+// TestTurns: angles of vectors in every direction, axes and their neighbours too.
+func TestTurns(t *testing.T) {
+	circle := encoders.Range{Low: 0, High: 360, Circular: true}
+	var x []float32
+	var want []float64
+	for i := range 720 {
+		sin, cos := math.Sincos(float64(i) / 360 * math.Pi)
+		length := []float64{1, .01, 3}[i%3]
+		x, want = append(x, float32(cos*length), float32(sin*length)), append(want, float64(i)/2)
+	}
+	x, want = append(x, -1, 0, 0, -1, 1, 0, -1e-9, 1, 1, -1e-9, 0, 0), append(want, 180, 270, 0, 90, 0, 0)
+	n := len(want)
+	l := &lowerer{graph: newGraph("turns"), err: new(error)}
+	task := l.estimateTask(l.input("x", onnx.Float32, n, 2), []encoders.Range{circle})
+	l.output("task", task.parameters, onnx.Float32, n, 1)
+	m := &onnx.Model{IRVersion: irVersion, Opsets: map[string]int64{"": opset}, Graph: l.Graph}
+	outputs, err := onnxref.Run(t.Context(), m, map[string]*onnx.Tensor{"x": onnx.NewFloats("x", x, n, 2)}, onnxref.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := outputs["task"].Float32s()
+	for i, w := range want {
+		if circle.Distance(float64(got[i]), w) > 1e-4 || got[i] < 0 || got[i] > 360 {
+			t.Errorf("the angle of %v is %v, want %v", x[2*i:2*i+2], got[i], w)
+		}
+	}
 }
 
 // TestEncoderInputs: one input for every tensor of the state_dict, with the

@@ -18,6 +18,7 @@ func encoderMetadata(b *encoders.Bundle) (map[string]string, error) {
 		"stage_steps":      m.Predictors.Steps,
 		"task_coordinates": m.Predictors.Coordinates,
 		"task_names":       m.TaskNames,
+		"task_ranges":      m.Predictors.Ranges,
 		"gap_mean":         m.Predictors.GapMean,
 		"gap_scale":        m.Predictors.GapScale,
 		"calibration":      m.Calibration,

@@ -2,6 +2,7 @@ package exporter
 
 import (
 	"fmt"
+	"math"
 
 	"rnnrep/encoders"
 	"rnnrep/internal/onnx"
@@ -20,6 +21,9 @@ func (l *lowerer) predict(h heads, b *encoders.Bundle) {
 	gap = flat(l.op("Add", []string{gap, l.scalar(c.GapMean)}))
 	stage := l.softmax(l.values[h.stage])
 	task := l.predictTask(l.values[h.task], c.Coordinates)
+	if len(c.Ranges) > 0 {
+		task = l.estimateTask(l.values[h.task], c.Ranges)
+	}
 
 	n := count.name
 	l.output("embedding", l.values[h.embedding], onnx.Float32, n, c.Dim)
@@ -29,23 +33,30 @@ func (l *lowerer) predict(h heads, b *encoders.Bundle) {
 	if task == nil {
 		return
 	}
-	l.output("task", task.parameters, onnx.Float32, n, len(c.Coordinates))
-	l.output("task_probability", task.probability, onnx.Float32, n)
+	l.output("task", task.parameters, onnx.Float32, n, len(c.Coordinates)+len(c.Ranges))
+	if task.probability != "" {
+		l.output("task_probability", task.probability, onnx.Float32, n)
+	}
 	for i, d := range task.distributions {
-		if d != "" {
+		switch {
+		case d == "":
+		case len(c.Ranges) > 0:
+			l.output(taskOutput(i), d, onnx.Float32, n, 2)
+		default:
 			l.output(taskOutput(i), d, onnx.Float32, n, len(c.Coordinates[i]))
 		}
 	}
 }
 
-// taskOutput names the output with the probabilities of coordinate i's values.
+// taskOutput names the output with the probabilities of coordinate i's values, or
+// with cosine and sine of parameter i.
 func taskOutput(i int) string { return fmt.Sprintf("task_%d", i) }
 
 // taskOutputs are names of the values about the task.
 type taskOutputs struct {
 	parameters    string   // [n, coordinates]: the most probable values
-	probability   string   // [n]: of these
-	distributions []string // [n, values] of each coordinate; "" where there is one value
+	probability   string   // [n]: of these; "" where parameters are real numbers
+	distributions []string // [n, values] of each coordinate; "" where there is one value; [n, 2] of a circular parameter
 }
 
 // predictTask reads the logits of all coordinates, one after the other.
@@ -80,4 +91,46 @@ func (l *lowerer) predictTask(logits string, coordinates [][]float32) *taskOutpu
 	}
 	t.parameters = l.op("Concat", parameters, intAttribute("axis", 1))
 	return t
+}
+
+// estimateTask reads the outputs of all ranges, one after the other, as
+// encoders.Range says.
+func (l *lowerer) estimateTask(outputs string, ranges []encoders.Range) *taskOutputs {
+	t := &taskOutputs{distributions: make([]string, len(ranges))}
+	var parameters []string
+	first := int64(0)
+	take := func() string {
+		first++
+		return l.op("Slice", []string{outputs, l.ints(first - 1), l.ints(first), l.ints(1)})
+	}
+	for i, r := range ranges {
+		if r.Circular {
+			cos, sin := take(), take()
+			t.distributions[i] = l.op("Concat", []string{cos, sin}, intAttribute("axis", 1))
+			parameters = append(parameters, l.affine(l.turns(cos, sin), r.High-r.Low, r.Low))
+			continue
+		}
+		x := l.op("Clip", []string{take(), l.scalar(-1), l.scalar(1)})
+		parameters = append(parameters, l.affine(x, (r.High-r.Low)/2, (r.High+r.Low)/2))
+	}
+	t.parameters = l.op("Concat", parameters, intAttribute("axis", 1))
+	return t
+}
+
+// affine is factor*x + shift.
+func (l *lowerer) affine(x string, factor, shift float64) string {
+	return l.op("Add", []string{l.op("Mul", []string{x, l.scalar(float32(factor))}), l.scalar(float32(shift))})
+}
+
+// turns is the angle of a vector as a share of the circle, 0 to below 1. The
+// tangent of half the angle to the x axis is at most 1, so that no digits are lost.
+func (l *lowerer) turns(x, y string) string {
+	op := l.op
+	length := op("Sqrt", []string{op("Add", []string{op("Mul", []string{x, x}), op("Mul", []string{y, y})})})
+	base := op("Max", []string{op("Add", []string{length, op("Abs", []string{x})}), l.scalar(1e-30)})
+	angle := l.affine(op("Atan", []string{op("Div", []string{y, base})}), 1/math.Pi, 0)
+	behind := op("Less", []string{x, l.scalar(0)})
+	angle = op("Where", []string{behind, l.affine(angle, -1, 0.5), angle})
+	below := op("Less", []string{angle, l.scalar(0)})
+	return op("Where", []string{below, l.affine(angle, 1, 1), angle})
 }

@@ -15,7 +15,6 @@ type example struct {
 	run      int
 	step     int
 	model    *rnn.Model
-	task     []float32
 	truth    encoders.Truth
 	rollouts rollouts
 }
@@ -84,7 +83,7 @@ func (d *dataset) split(z *zoo.Zoo) error {
 	}
 	var params [][]float32
 	for _, snapshots := range runs {
-		params = append(params, snapshots[0].task)
+		params = append(params, snapshots[0].truth.Task)
 	}
 	part := zoo.Split(params, d.family.Holdout, splitSeed)
 	for i, snapshots := range runs {
@@ -98,9 +97,9 @@ func (d *dataset) split(z *zoo.Zoo) error {
 func (d *dataset) examples(r *zoo.Run) (es []example) {
 	accuracy, gap := d.header.Metric("accuracy"), d.header.Metric("generalization_gap")
 	for stage, s := range r.Snapshots {
-		es = append(es, example{run: r.Index, step: s.Step, task: r.Task, rollouts: newRollouts(&s),
+		es = append(es, example{run: r.Index, step: s.Step, rollouts: newRollouts(&s),
 			model: &rnn.Model{Spec: d.header.Spec, Weights: s.Weights},
-			truth: encoders.Truth{Accuracy: s.Metrics[accuracy], Gap: s.Metrics[gap], Stage: stage}})
+			truth: encoders.Truth{Accuracy: s.Metrics[accuracy], Gap: s.Metrics[gap], Stage: stage, Task: r.Task}})
 	}
 	return es
 }

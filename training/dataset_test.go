@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"rnnrep/encoders"
 	"rnnrep/internal/errs"
 	"rnnrep/rnn/tasks"
 	"rnnrep/rnn/zoo"
@@ -29,7 +30,7 @@ func TestDataset(t *testing.T) {
 	snapshots := 0
 	for part, examples := range d.parts {
 		for _, e := range examples {
-			key := zoo.Key(e.task)
+			key := zoo.Key(e.truth.Task)
 			if other, ok := parts[key]; ok && other != part {
 				t.Errorf("task %s is in %s and %s", key, part, other)
 			}
@@ -41,7 +42,7 @@ func TestDataset(t *testing.T) {
 			}
 			s := run.Snapshots[e.truth.Stage]
 			if s.Step != e.step || !reflect.DeepEqual(s.Weights, e.model.Weights) || s.Metrics[z.Header.Metric("accuracy")] != e.truth.Accuracy ||
-				s.Metrics[z.Header.Metric("generalization_gap")] != e.truth.Gap || !reflect.DeepEqual(run.Task, e.task) {
+				s.Metrics[z.Header.Metric("generalization_gap")] != e.truth.Gap || !reflect.DeepEqual(run.Task, e.truth.Task) {
 				t.Errorf("run %d, step %d is not what the zoo holds", e.run, e.step)
 			}
 		}
@@ -57,9 +58,9 @@ func TestDataset(t *testing.T) {
 
 func TestDatasetCoordinates(t *testing.T) {
 	d := &dataset{family: languages(t), parts: map[zoo.Part][]example{
-		zoo.Train:      {{task: []float32{0, 2, -1, 0}}, {task: []float32{0, -3, -1, 0}}},
-		zoo.Validation: {{task: []float32{0, 2, 1, 0}}},
-		zoo.OOD:        {{task: []float32{0, 0, -1, 0}}},
+		zoo.Train:      {{truth: encoders.Truth{Task: []float32{0, 2, -1, 0}}}, {truth: encoders.Truth{Task: []float32{0, -3, -1, 0}}}},
+		zoo.Validation: {{truth: encoders.Truth{Task: []float32{0, 2, 1, 0}}}},
+		zoo.OOD:        {{truth: encoders.Truth{Task: []float32{0, 0, -1, 0}}}},
 	}}
 	coordinates := d.coordinates()
 	if want := [][]float32{{0}, {-3, 0, 2}, {-1, 1}, {0}}; !reflect.DeepEqual(coordinates, want) {

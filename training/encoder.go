@@ -136,9 +136,10 @@ func newEncoderTrainer(c EncoderConfig, d *dataset) (*encoderTrainer, error) {
 	coordinates := d.coordinates()
 	mean, scale := gapScale(d.parts[zoo.Train])
 	m := encoders.Manifest{Family: d.header.Family, Seed: c.Seed, TaskNames: d.taskNames(coordinates),
-		Encoder:    encoders.Config{Kind: c.Kind, Dim: c.Dim, Spec: d.header.Spec, Options: c.Options, InputRange: d.inputRange()},
-		Emulator:   encoders.EmulatorConfig{Dim: c.Dim, Inputs: d.header.Spec.Inputs(), Real: f.inputs > 0, Outputs: d.header.Outputs, Hidden: c.Hidden, Layers: emulatorLayers},
-		Predictors: encoders.PredictorConfig{Dim: c.Dim, Hidden: predictorHidden, Steps: d.header.Steps, Coordinates: coordinates, GapMean: mean, GapScale: scale},
+		Encoder:  encoders.Config{Kind: c.Kind, Dim: c.Dim, Spec: d.header.Spec, Options: c.Options, InputRange: d.inputRange()},
+		Emulator: encoders.EmulatorConfig{Dim: c.Dim, Inputs: d.header.Spec.Inputs(), Real: f.inputs > 0, Outputs: d.header.Outputs, Hidden: c.Hidden, Layers: emulatorLayers},
+		Predictors: encoders.PredictorConfig{Dim: c.Dim, Hidden: predictorHidden, Steps: d.header.Steps, Coordinates: coordinates,
+			Ranges: d.ranges(), GapMean: mean, GapScale: scale, GapUnit: f.gapUnit()},
 		Provenance: map[string]string{"zoo": d.checksum, "zoo_seed": fmt.Sprint(d.header.Seed), "zoo_runs": fmt.Sprint(d.runs), "seed": fmt.Sprint(c.Seed),
 			"steps": fmt.Sprint(c.Steps), "batch": fmt.Sprint(batchSize), "learning_rate": fmt.Sprint(c.Rate), "loss": loss.String()}}
 	b, err := encoders.NewBundle(m)

@@ -28,11 +28,23 @@ type PartScores struct {
 	AccuracyError     float64 `json:"accuracy_median_error"`
 	StageAccuracy     float64 `json:"stage_accuracy"`
 	StageCorrelation  float64 `json:"stage_rank_correlation"` // Spearman
-	TaskAccuracy      float64 `json:"task_accuracy"`          // all coordinates right
+	TaskAccuracy      float64 `json:"task_accuracy"`          // all coordinates right; 0 where there are TaskParameters
 	AccuracyCovered   float64 `json:"accuracy_interval_coverage"`
 	GapCovered        float64 `json:"generalization_gap_interval_coverage"`
 	StageCovered      float64 `json:"stage_interval_coverage"`
 	InPopulationShare float64 `json:"in_population"`
+	// TaskParameters are the scores of parameters that are real numbers.
+	TaskParameters []ParameterScores `json:"task_parameters,omitempty"`
+}
+
+// ParameterScores is how well a task parameter is estimated.
+type ParameterScores struct {
+	Name        string  `json:"name"`
+	Unit        string  `json:"unit,omitempty"`
+	MedianError float64 `json:"median_error"`      // absolute, on the shorter way round a circle
+	LastError   float64 `json:"last_median_error"` // of the last snapshots alone
+	MeanError   float64 `json:"mean_error"`
+	Covered     float64 `json:"interval_coverage"`
 }
 
 // Report is a bundle's scores, part by part.
@@ -91,19 +103,48 @@ func scorePart(b *encoders.Bundle, d *dataset, examples []example, workers int) 
 		stage, trueStage = append(stage, p.TrainingStage.Value), append(trueStage, float64(e.step))
 		errors = append(errors, math.Abs(p.Accuracy.Value-e.truth.Accuracy))
 		count(&s.StageAccuracy, p.TrainingStage.Value == float64(e.step))
-		count(&s.TaskAccuracy, slices.Equal(p.Task.Parameters, e.task))
+		count(&s.TaskAccuracy, slices.Equal(p.Task.Parameters, e.truth.Task))
 		count(&s.AccuracyCovered, within(p.Accuracy, e.truth.Accuracy))
 		count(&s.GapCovered, within(p.GeneralizationGap, e.truth.Gap))
 		count(&s.StageCovered, within(p.TrainingStage.Estimate, float64(e.step)))
 		count(&s.InPopulationShare, results[i].Trust.InPopulation)
-		distinct[zoo.Key(e.task)] = true
+		distinct[zoo.Key(e.truth.Task)] = true
 	}
 	s.Tasks = len(distinct)
 	s.AccuracyR2, s.GapR2 = stat.RSquaredFrom(accuracy, trueAccuracy, nil), stat.RSquaredFrom(gap, trueGap, nil)
 	s.StageCorrelation = stat.Correlation(ranks(stage), ranks(trueStage), nil)
-	slices.Sort(errors)
-	s.AccuracyError = stat.Quantile(0.5, stat.LinInterp, errors, nil)
+	s.AccuracyError = median(errors)
+	for i, r := range b.Manifest.Predictors.Ranges {
+		s.TaskParameters = append(s.TaskParameters, scoreParameter(i, r, examples, results))
+	}
 	return s, nil
+}
+
+// scoreParameter scores parameter i of the task.
+func scoreParameter(i int, r encoders.Range, examples []example, results []encoders.Result) ParameterScores {
+	s := ParameterScores{Name: r.Name, Unit: r.Unit}
+	var errors, last []float64
+	for j, e := range examples {
+		task, truth := results[j].Predictions.Task, float64(e.truth.Task[i])
+		errors = append(errors, r.Distance(float64(task.Parameters[i]), truth))
+		if j == len(examples)-1 || examples[j+1].run != e.run {
+			last = append(last, errors[j])
+		}
+		in := task.Intervals[i]
+		if around := r.High - r.Low; in[0] <= truth && truth <= in[1] || r.Circular && (in[0] <= truth-around || truth+around <= in[1]) {
+			s.Covered++
+		}
+	}
+	s.Covered /= float64(len(examples))
+	s.MeanError = stat.Mean(errors, nil)
+	s.MedianError, s.LastError = median(errors), median(last)
+	return s
+}
+
+// median sorts values.
+func median(values []float64) float64 {
+	slices.Sort(values)
+	return stat.Quantile(0.5, stat.LinInterp, values, nil)
 }
 
 // ranks replaces values by their ranks, ties by the mean rank.
@@ -134,8 +175,15 @@ func (r *Report) scores() map[string]float64 {
 		if p.Part == zoo.Train {
 			continue
 		}
-		for name, v := range map[string]float64{"emulation_loss": p.Emulation, "accuracy_r2": p.AccuracyR2, "accuracy_median_error": p.AccuracyError,
-			"generalization_gap_r2": p.GapR2, "stage_rank_correlation": p.StageCorrelation, "stage_accuracy": p.StageAccuracy, "task_accuracy": p.TaskAccuracy} {
+		scores := map[string]float64{"emulation_loss": p.Emulation, "accuracy_r2": p.AccuracyR2, "accuracy_median_error": p.AccuracyError,
+			"generalization_gap_r2": p.GapR2, "stage_rank_correlation": p.StageCorrelation, "stage_accuracy": p.StageAccuracy}
+		if len(p.TaskParameters) == 0 {
+			scores["task_accuracy"] = p.TaskAccuracy
+		}
+		for _, t := range p.TaskParameters {
+			scores[t.Name+"_median_error"], scores[t.Name+"_last_median_error"] = t.MedianError, t.LastError
+		}
+		for name, v := range scores {
 			if !math.IsNaN(v) && !math.IsInf(v, 0) {
 				m[string(p.Part)+"_"+name] = math.Round(v*1e4) / 1e4
 			}

@@ -15,8 +15,9 @@ import (
 )
 
 // drawnZoo makes a zoo of RNNs of random weights, larger ones at the second
-// snapshot. Its metrics are made up.
-func drawnZoo(t *testing.T, family tasks.Family, runs int) string {
+// snapshot. Its metrics are made up. mark, unless nil, writes the task into the
+// weights.
+func drawnZoo(t *testing.T, family tasks.Family, runs int, mark func(m *rnn.Model, task []float32)) string {
 	t.Helper()
 	dir, recipe := t.TempDir(), family.Recipe()
 	recipe.Snapshots, recipe.Rollouts, recipe.Metrics = []int{0, 100}, 4, []string{"accuracy", "generalization_gap"}
@@ -34,6 +35,9 @@ func drawnZoo(t *testing.T, family tasks.Family, runs int) string {
 			m := initialModel(spec, r)
 			for j := range m.Weights {
 				m.Weights[j] *= float32(1 + 4*stage)
+			}
+			if mark != nil {
+				mark(m, task.Params())
 			}
 			out := task.Rollouts(r, newRunner(rnn.NewTrainee(m)), recipe.Rollouts)
 			run.Snapshots = append(run.Snapshots, zoo.Snapshot{Step: step, Weights: m.Weights, Metrics: []float64{r.Float64(), r.NormFloat64()},
@@ -56,7 +60,7 @@ func TestEncodersOfEveryFamily(t *testing.T) {
 				t.Fatal(err)
 			}
 			kind := []string{"interactive_probing", "noninteractive_probing"}[i%2]
-			c := tinyConfig(drawnZoo(t, family, 12), kind, t.TempDir(), 150)
+			c := tinyConfig(drawnZoo(t, family, 12, nil), kind, t.TempDir(), 150)
 			c.Options = json.RawMessage(`{"steps":4,"hidden":8,"layers":1}`)
 			trainer := newTinyTrainer(t, c)
 			measure := func() float64 {
@@ -143,7 +147,7 @@ func checkSequences(t *testing.T, d *dataset) {
 
 // TestLosses: each option is trained with and named; others are refused.
 func TestLosses(t *testing.T) {
-	dir := drawnZoo(t, languages(t), 12)
+	dir := drawnZoo(t, languages(t), 12, nil)
 	seen := map[float64]string{}
 	for _, name := range LossNames() {
 		c := tinyConfig(dir, "layerwise_statistics", t.TempDir(), 3)
@@ -163,11 +167,74 @@ func TestLosses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for zooDir, loss := range map[string]string{dir: "cosine", drawnZoo(t, real, 12): "kl"} {
+	for zooDir, loss := range map[string]string{dir: "cosine", drawnZoo(t, real, 12, nil): "kl"} {
 		c := tinyConfig(zooDir, "layerwise_statistics", t.TempDir(), 3)
 		c.Loss = loss
 		if _, err := TrainEncoder(context.Background(), c); err == nil {
 			t.Errorf("trained with the loss %q", loss)
+		}
+	}
+}
+
+// TestAngles: where the weights tell the angle, predictors on embeddings find it,
+// on tasks that they did not see, with intervals that cover it.
+func TestAngles(t *testing.T) {
+	family, err := tasks.Lookup("sequential_mnist")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := drawnZoo(t, family, 60, func(m *rnn.Model, task []float32) {
+		sin, cos := math.Sincos(float64(task[0]) / 180 * math.Pi)
+		for name, v := range map[string]float64{"linear.weight": sin, "linear.bias": cos} {
+			for i := range m.Named(name) {
+				m.Named(name)[i] += float32(4 * v)
+			}
+		}
+	})
+	c := tinyConfig(dir, "layerwise_statistics", t.TempDir(), 1)
+	c.Options, c.Dim, c.predictorSteps = nil, 16, 400
+	b, err := TrainEncoder(context.Background(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := Evaluate(dir, b, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range report.Parts {
+		if len(p.TaskParameters) != 1 {
+			t.Fatalf("scores are %+v", p)
+		}
+		// The tasks held out are an arc that the predictor was not shown.
+		s, most := p.TaskParameters[0], map[zoo.Part]float64{zoo.Train: 15, zoo.Validation: 25, zoo.OOD: 60}[p.Part]
+		if s.Name != "rotation" || s.Unit != "degrees" || s.MedianError > most {
+			t.Errorf("%s: %+v", p.Part, s)
+		}
+		if p.Part == zoo.Validation && s.Covered < 0.9 { // the residuals are these
+			t.Errorf("%s: intervals cover %v", p.Part, s.Covered)
+		}
+	}
+	if e := b.Manifest.Scores["validation_rotation_median_error"]; e <= 0 || e > 25 {
+		t.Errorf("the manifest has %v", b.Manifest.Scores)
+	}
+	if _, ok := b.Manifest.Scores["validation_task_accuracy"]; ok {
+		t.Error("the manifest has a task accuracy for angles")
+	}
+}
+
+// TestTaskTexts: a bundle names tasks as their family does.
+func TestTaskTexts(t *testing.T) {
+	for _, name := range tasks.Names() {
+		family, err := tasks.Lookup(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		task, d := family.Draw(rng.Stream(1, "text", 0)), dataset{family: family}
+		if ranges := d.ranges(); ranges != nil {
+			c := encoders.PredictorConfig{Ranges: ranges}
+			if got := c.TaskText(task.Params()); got != task.String() {
+				t.Errorf("%s: a bundle says %q, the family %q", name, got, task)
+			}
 		}
 	}
 }

@@ -61,7 +61,7 @@ func fitPredictors(b *encoders.Bundle, d *dataset, seed uint64, steps int) error
 	}
 	var members []encoders.Member
 	for _, e := range train {
-		members = append(members, encoders.Member{Run: e.run, Step: e.step, Accuracy: e.truth.Accuracy, Task: d.nameOf(e.task)})
+		members = append(members, encoders.Member{Run: e.run, Step: e.step, Accuracy: e.truth.Accuracy, Task: d.nameOf(e.truth.Task)})
 	}
 	b.Reference = encoders.NewReference(members, embeddings, dim)
 	validation := d.parts[zoo.Validation]
@@ -76,11 +76,17 @@ type predictorTargets struct {
 	accuracy, gap []float32
 	stage         []int32
 	task          [][]int32 // per coordinate
+	parameters    []float32 // rows of the ranges' targets
+	width         int       // of a row of parameters
 }
 
 func newPredictorBatch(c encoders.PredictorConfig, dim int) *predictorTargets {
 	f := &predictorTargets{config: c, embeddings: make([]float32, predictorBatch*dim), accuracy: make([]float32, predictorBatch),
 		gap: make([]float32, predictorBatch), stage: make([]int32, predictorBatch)}
+	for _, r := range c.Ranges {
+		f.width += len(r.AppendTargets(nil, 0))
+	}
+	f.parameters = make([]float32, predictorBatch*f.width)
 	for range c.Coordinates {
 		f.task = append(f.task, make([]int32, predictorBatch))
 	}
@@ -90,9 +96,13 @@ func newPredictorBatch(c encoders.PredictorConfig, dim int) *predictorTargets {
 func (f *predictorTargets) set(i int, e *example) {
 	f.accuracy[i], f.stage[i] = float32(e.truth.Accuracy), int32(e.truth.Stage)
 	f.gap[i] = (float32(e.truth.Gap) - f.config.GapMean) / f.config.GapScale
+	row := f.parameters[i*f.width : i*f.width]
+	for j, r := range f.config.Ranges {
+		row = r.AppendTargets(row, e.truth.Task[j])
+	}
 	for c, values := range f.config.Coordinates {
 		for k, v := range values {
-			if v == e.task[c] {
+			if v == e.truth.Task[c] {
 				f.task[c][i] = int32(k)
 			}
 		}
@@ -104,6 +114,9 @@ func (f *predictorTargets) set(i int, e *example) {
 func (f *predictorTargets) loss(o encoders.Outputs) grad.Var {
 	sum := grad.Add(grad.BinaryCrossEntropy(o.Accuracy, f.accuracy), grad.MeanSquare(o.Gap, f.gap))
 	sum = grad.Add(sum, grad.CrossEntropy(o.Stage, f.stage))
+	if f.width > 0 {
+		sum = grad.Add(sum, grad.MeanSquare(o.Task, f.parameters))
+	}
 	at := 0
 	for c, values := range f.config.Coordinates {
 		if len(values) > 1 {

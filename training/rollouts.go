@@ -57,6 +57,14 @@ func (d *dataset) format() format {
 	return format{d.header.RolloutLength, d.header.Inputs, d.header.Outputs, d.family.IO()}
 }
 
+// gapUnit is that of the family's losses; "": nats.
+func (f format) gapUnit() string {
+	if f.io.RealOutputs {
+		return "mean square error"
+	}
+	return ""
+}
+
 // sequences are rollouts of some snapshots, step by step: what belongs to
 // sequence i at step t is row t*n + i.
 type sequences struct {

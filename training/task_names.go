@@ -19,7 +19,7 @@ func (d *dataset) coordinates() [][]float32 {
 	var values [][]float32
 	for _, part := range parts {
 		for _, e := range d.parts[part] {
-			for i, v := range e.task {
+			for i, v := range e.truth.Task {
 				if i == len(values) {
 					values = append(values, nil)
 				}
@@ -28,6 +28,16 @@ func (d *dataset) coordinates() [][]float32 {
 		}
 	}
 	return values
+}
+
+// ranges are those of task parameters that are real numbers.
+func (d *dataset) ranges() (ranges []encoders.Range) {
+	if f, ok := d.family.(tasks.Ranged); ok {
+		for _, r := range f.Ranges() {
+			ranges = append(ranges, encoders.Range(r))
+		}
+	}
+	return ranges
 }
 
 // insertValue keeps values ascending and distinct.
@@ -78,7 +88,7 @@ func (d *dataset) combinations(coordinates [][]float32) [][]float32 {
 func (d *dataset) tasks() (params [][]float32) {
 	for _, part := range parts {
 		for _, e := range d.parts[part] {
-			params = append(params, e.task)
+			params = append(params, e.truth.Task)
 		}
 	}
 	return params

@@ -20,9 +20,23 @@ func emulatorConfig(c encoders.Config, hidden, layers int) encoders.EmulatorConf
 // population and calibration.
 func Bundle(t testing.TB, c encoders.Config) *encoders.Bundle {
 	t.Helper()
+	return bundle(t, c, encoders.PredictorConfig{Coordinates: [][]float32{{0}, {-1, 2}}})
+}
+
+// RangedBundle is Bundle for a family whose task parameters, an angle and a
+// length, are real numbers.
+func RangedBundle(t testing.TB, c encoders.Config) *encoders.Bundle {
+	t.Helper()
+	return bundle(t, c, encoders.PredictorConfig{GapUnit: "metres",
+		Ranges: []encoders.Range{{Name: "angle", Unit: "degrees", High: 360, Circular: true}, {Name: "length", Low: -2, High: 6}}})
+}
+
+func bundle(t testing.TB, c encoders.Config, p encoders.PredictorConfig) *encoders.Bundle {
+	t.Helper()
+	p.Dim, p.Hidden, p.Steps, p.GapMean, p.GapScale = c.Dim, 5, []int{0, 10, 100}, .1, .2
 	b, err := encoders.NewBundle(encoders.Manifest{Family: "test", Seed: seed, Encoder: c,
 		Emulator:   emulatorConfig(c, 4, 1),
-		Predictors: encoders.PredictorConfig{Dim: c.Dim, Hidden: 5, Steps: []int{0, 10, 100}, Coordinates: [][]float32{{0}, {-1, 2}}, GapMean: .1, GapScale: .2},
+		Predictors: p,
 		TaskNames:  map[string]string{"0 -1": "less", "0 2": "more"},
 		Scores:     map[string]float64{"validation_accuracy_r2": .5}, Provenance: map[string]string{"zoo": "none"}})
 	if err != nil {
@@ -45,7 +59,8 @@ func Bundle(t testing.TB, c encoders.Config) *encoders.Bundle {
 		tape.Reset()
 		embeddings = append(embeddings, encoders.Embeddings(tape, b.Encoder, rnn.Bind(tape, m)).Value()...)
 		members = append(members, encoders.Member{Run: i / 3, Step: []int{0, 10, 100}[i%3], Accuracy: float64(i) / 12, Task: "less"})
-		truths = append(truths, encoders.Truth{Accuracy: float64(i) / 12, Gap: float64(i%5) / 10, Stage: i % 3})
+		truths = append(truths, encoders.Truth{Accuracy: float64(i) / 12, Gap: float64(i%5) / 10, Stage: i % 3,
+			Task: []float32{float32(30 * i), float32(i%7) - 1}})
 	}
 	b.Reference = encoders.NewReference(members, embeddings, c.Dim)
 	b.Calibrate(models, truths)
