@@ -507,6 +507,24 @@ simple_rnn_defaults simple_rnn_with_initial_bias rnn_seq_length simple_rnn_batch
 range_int32_type_negative_delta_expanded range_float_type_positive_delta_expanded sequence_insert_at_back sequence_insert_at_front if if_seq""".split()
 
 
+def conv():
+    image, signal = normal(2, 4, 5, 6), normal(2, 4, 7)
+    op("conv", "Conv", signal, normal(3, 4, 3), normal(3))
+    op("conv", "Conv", signal, normal(3, 4, 3), pads=[1, 1], strides=[2])
+    op("conv", "Conv", signal, normal(6, 2, 2), normal(6), group=2, dilations=[3])
+    op("conv", "Conv", image, normal(3, 4, 3, 2), normal(3), pads=[1, 0, 2, 1], strides=[2, 1])
+    op("conv", "Conv", image, normal(4, 1, 3, 3), group=4, auto_pad="SAME_UPPER", label="depthwise same upper")
+    op("conv", "Conv", image, normal(2, 4, 2, 2), auto_pad="SAME_LOWER", strides=[2, 2], label="same lower")
+    op("conv", "Conv", normal(1, 2, 3, 4, 3), normal(2, 2, 2, 2, 2), label="three dimensions")
+    for kind in ["MaxPool", "AveragePool"]:
+        op("conv", kind, signal, kernel_shape=[2], strides=[2])
+        op("conv", kind, image, kernel_shape=[3, 2], pads=[1, 0, 1, 1], strides=[2, 1])
+        op("conv", kind, image, kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1, opset=19, label="ceil")
+        op("conv", "Global" + kind, image)
+    op("conv", "MaxPool", image, kernel_shape=[2, 2], dilations=[2, 2], auto_pad="VALID", label="dilated")
+    op("conv", "AveragePool", image, kernel_shape=[2, 2], pads=[1, 1, 1, 1], count_include_pad=1)
+
+
 def node_cases(wanted):
     from onnx.backend.test.case.node import collect_testcases
     for case in collect_testcases(None):
@@ -524,7 +542,7 @@ def node():
 
 
 def main():
-    for make in [unary, binary, compare, cast, shape, movement, gather, reduce, linear, quantize, recurrent, quantized_lstm, control, functions, node]:
+    for make in [unary, binary, compare, cast, shape, movement, gather, reduce, linear, quantize, recurrent, quantized_lstm, control, functions, conv, node]:
         make()
     for family, cases in families.items():
         with open(os.path.join(HERE, family + ".json"), "w") as f:
