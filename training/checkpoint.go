@@ -24,7 +24,7 @@ func (t *encoderTrainer) checkpoint() string { return filepath.Join(t.config.Dir
 // identity is what must be equal for a checkpoint to be continued.
 func (t *encoderTrainer) identity() (string, error) {
 	c := t.config
-	settings := []any{c.Kind, c.Options, c.Dim, c.Seed, c.Steps, c.Rate, c.Hidden, t.data.checksum}
+	settings := []any{c.Kind, c.Options, c.Dim, c.Seed, c.Steps, c.Rate, c.Hidden, c.Supervision, t.data.checksum}
 	if c.Loss != "" {
 		settings = append(settings, c.Loss)
 	}
@@ -37,7 +37,7 @@ func (t *encoderTrainer) state() (tensors []safetensors.Tensor) {
 	add := func(prefix string, p *grad.Param, data []float32) {
 		tensors = append(tensors, safetensors.Tensor{Name: prefix + p.Name, Shape: []int{len(data)}, Data: data})
 	}
-	for i, params := range [][]*grad.Param{t.encoder, t.emulate} {
+	for i, params := range t.groups {
 		_, m, v := t.adam[i].State()
 		for j, p := range params {
 			add("", p, p.Value)
@@ -45,7 +45,7 @@ func (t *encoderTrainer) state() (tensors []safetensors.Tensor) {
 			add("v.", p, v[j])
 		}
 	}
-	return tensors
+	return append(tensors, t.best.tensors(t.bundle.Params())...)
 }
 
 // save writes a checkpoint.
@@ -59,7 +59,11 @@ func (t *encoderTrainer) save() error {
 	if err != nil {
 		return err
 	}
-	metadata := map[string]string{"identity": id, "step": fmt.Sprint(t.step), "loss": string(smooth)}
+	kept, err := json.Marshal(t.best)
+	if err != nil {
+		return err
+	}
+	metadata := map[string]string{"identity": id, "step": fmt.Sprint(t.step), "loss": string(smooth), "best": string(kept)}
 	if err := safetensors.Write(&b, t.state(), metadata); err != nil {
 		return err
 	}
@@ -100,8 +104,9 @@ func (t *encoderTrainer) resume() error {
 		}
 		copy(s.Data, saved[s.Name])
 	}
-	if _, err := fmt.Sscan(metadata["step"], &t.step); err != nil || json.Unmarshal([]byte(metadata["loss"]), &t.smooth) != nil {
-		return errs.New(errs.Damaged, "%s: step %q, loss %q", t.checkpoint(), metadata["step"], metadata["loss"]).Do("delete the file and train again")
+	if _, err := fmt.Sscan(metadata["step"], &t.step); err != nil || json.Unmarshal([]byte(metadata["loss"]), &t.smooth) != nil ||
+		json.Unmarshal([]byte(metadata["best"]), &t.best) != nil {
+		return errs.New(errs.Damaged, "%s: step %q, loss %q, best %q", t.checkpoint(), metadata["step"], metadata["loss"], metadata["best"]).Do("delete the file and train again")
 	}
 	for i := range t.adam {
 		_, m, v := t.adam[i].State()

@@ -74,7 +74,13 @@ type shard struct {
 	params   []*grad.Param
 	tape     *grad.Tape
 	models   []*rnn.Model
-	loss     float64
+	loss     float64 // of the emulation
+	// Of supervised training: what the RNNs' properties are predicted with, the
+	// weight of that loss and its value.
+	predictors  *encoders.Predictors
+	properties  *predictorTargets
+	supervision float32
+	supervised  float64
 }
 
 // newShard makes a copy of the encoder and emulator that shares their values
@@ -84,9 +90,8 @@ func newShard(b *encoders.Bundle, f format, l emulationLoss) (*shard, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &shard{format: f, measure: l, encoder: own.Encoder, emulator: own.Emulator, tape: grad.NewTape()}
-	s.params = append(append(s.params, own.Encoder.Params()...), own.Emulator.Params()...)
-	for i, p := range append(append([]*grad.Param{}, b.Encoder.Params()...), b.Emulator.Params()...) {
+	s := &shard{format: f, measure: l, encoder: own.Encoder, emulator: own.Emulator, predictors: own.Predictors, params: own.Params(), tape: grad.NewTape()}
+	for i, p := range b.Params() {
 		s.params[i].Value = p.Value
 	}
 	return s, nil
@@ -111,6 +116,12 @@ func (s *shard) fill(examples []example, batch []choice) {
 		s.models = append(s.models, examples[c.example].model)
 	}
 	s.sequences.fill(s.format, examples, batch)
+	if s.supervision > 0 {
+		s.properties = newPredictorBatch(s.predictors.Config, len(batch))
+		for i, c := range batch {
+			s.properties.set(i, &examples[c.example])
+		}
+	}
 }
 
 // augment replaces the RNNs by altered copies where the encoder wants them; row
@@ -131,6 +142,11 @@ func (s *shard) run(backward bool) {
 	z := encoders.Embeddings(s.tape, s.encoder, rnn.Bind(s.tape, s.models...))
 	loss := s.measure.apply(s.emulator.Emulate(z, s.steps()), s.targets)
 	s.loss = float64(loss.Value()[0])
+	if s.supervision > 0 {
+		known := s.properties.measured(s.predictors.Apply(z))
+		s.supervised = float64(known.Value()[0])
+		loss = grad.Add(loss, grad.Scale(known, s.supervision))
+	}
 	if backward {
 		s.tape.Backward(loss)
 	}
@@ -178,32 +194,41 @@ func collect(params []*grad.Param, ss []*shard) (loss float64) {
 // measureEmulation returns the mean loss over the examples, one rollout each in
 // turn, without training.
 func measureEmulation(b *encoders.Bundle, d *dataset, examples []example, workers int) (float64, error) {
-	f := d.format()
-	measure, err := f.loss("")
+	measure, err := d.format().loss("")
 	if err != nil {
 		return 0, err
 	}
+	emulation, _, err := lossOn(b, d, examples, workers, measure, 0)
+	return emulation, err
+}
+
+// lossOn is measureEmulation by any measure and, where supervision is not 0, the
+// mean loss of the measured properties.
+func lossOn(b *encoders.Bundle, d *dataset, examples []example, workers int, measure emulationLoss, supervision float32) (emulation, properties float64, err error) {
+	f := d.format()
 	batches := evaluationBatches(len(examples), d.header.RolloutCount)
-	losses := make([]float64, len(batches))
+	losses := make([][2]float64, len(batches))
 	ss := make([]*shard, max(1, min(workers, len(batches))))
 	for i := range ss {
 		if ss[i], err = newShard(b, f, measure); err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 		ss[i].tape.Inference()
+		ss[i].supervision = supervision
 	}
 	parallel(len(ss), ss, func(worker int, s *shard) {
 		for i := worker; i < len(batches); i += len(ss) {
 			s.fill(examples, batches[i])
 			s.run(false)
-			losses[i] = s.loss * float64(len(batches[i]))
+			share := float64(len(batches[i])) / float64(len(examples))
+			losses[i] = [2]float64{s.loss * share, s.supervised * share}
 		}
 	})
-	var sum float64
 	for _, l := range losses {
-		sum += l
+		emulation += l[0]
+		properties += l[1]
 	}
-	return sum / float64(len(examples)), nil
+	return emulation, properties, nil
 }
 
 // evaluationBatches take every example in order, with one rollout.

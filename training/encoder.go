@@ -21,18 +21,21 @@ import (
 
 // EncoderConfig says which encoder to train on which zoo.
 type EncoderConfig struct {
-	Zoo      string
-	Kind     string          // one of encoders.Kinds
-	Options  json.RawMessage // of the kind; empty: its defaults
-	Dir      string          // of the bundle
-	Dim      int             // of the embedding; 0: 16
-	Seed     uint64
-	Steps    int     // optimiser steps; 0: 20000
-	Rate     float64 // peak learning rate; 0: 1e-3
-	Hidden   int     // units of the emulator's two layers; 0: 128
-	Workers  int     // 0: one a core
-	Loss     string  // of the emulation, one of LossNames; "": the first
-	Progress io.Writer
+	Zoo     string
+	Kind    string          // one of encoders.Kinds
+	Options json.RawMessage // of the kind; empty: its defaults
+	Dir     string          // of the bundle
+	Dim     int             // of the embedding; 0: 16
+	Seed    uint64
+	Steps   int     // optimiser steps; 0: 20000
+	Rate    float64 // peak learning rate; 0: 1e-3
+	Hidden  int     // units of the emulator's two layers; 0: 128
+	Workers int     // 0: one a core
+	// Supervision is the weight of the loss of accuracy, gap and stage, beside the
+	// emulation's; 0: the encoder is trained by emulation alone.
+	Supervision float64
+	Loss        string // of the emulation, one of LossNames; "": the first
+	Progress    io.Writer
 
 	predictorSteps int // 0: 3000
 }
@@ -65,15 +68,17 @@ func (c *EncoderConfig) setDefaults() {
 // encoderTrainer trains an encoder and its emulator together to imitate the
 // zoo's RNNs (paper, section 4). Step i depends on the seed and i alone.
 type encoderTrainer struct {
-	config           EncoderConfig
-	data             *dataset
-	bundle           *encoders.Bundle
-	shards           []*shard
-	encoder, emulate []*grad.Param
-	adam             [2]*optim.AdamW // of the encoder and the emulator
-	rate             func(step int) float64
-	step             int
-	smooth           float64 // running mean of the loss
+	config EncoderConfig
+	data   *dataset
+	bundle *encoders.Bundle
+	shards []*shard
+	groups [][]*grad.Param // of the encoder, the emulator and the predictors: clipped apart
+	adam   []*optim.AdamW  // of each group
+	loss   emulationLoss
+	best   best
+	rate   func(step int) float64
+	step   int
+	smooth float64 // running mean of the loss
 }
 
 // TrainEncoder trains a bundle: encoder and emulator, then predictors on the
@@ -100,6 +105,8 @@ func TrainEncoder(ctx context.Context, c EncoderConfig) (*encoders.Bundle, error
 	if err := t.train(ctx); err != nil {
 		return nil, err
 	}
+	t.takeBest()
+	t.bundle.Manifest.Provenance["best_step"] = fmt.Sprint(t.best.Step)
 	if err := fitPredictors(t.bundle, data, c.Seed, c.predictorSteps); err != nil {
 		return nil, err
 	}
@@ -141,7 +148,7 @@ func newEncoderTrainer(c EncoderConfig, d *dataset) (*encoderTrainer, error) {
 		Predictors: encoders.PredictorConfig{Dim: c.Dim, Hidden: predictorHidden, Steps: d.header.Steps, Coordinates: coordinates,
 			Ranges: d.ranges(), GapMean: mean, GapScale: scale, GapUnit: f.gapUnit()},
 		Provenance: map[string]string{"zoo": d.checksum, "zoo_seed": fmt.Sprint(d.header.Seed), "zoo_runs": fmt.Sprint(d.runs), "seed": fmt.Sprint(c.Seed),
-			"steps": fmt.Sprint(c.Steps), "batch": fmt.Sprint(batchSize), "learning_rate": fmt.Sprint(c.Rate), "loss": loss.String()}}
+			"steps": fmt.Sprint(c.Steps), "batch": fmt.Sprint(batchSize), "learning_rate": fmt.Sprint(c.Rate), "loss": loss.String(), "supervision": fmt.Sprint(c.Supervision)}}
 	b, err := encoders.NewBundle(m)
 	if err != nil {
 		return nil, err
@@ -149,14 +156,17 @@ func newEncoderTrainer(c EncoderConfig, d *dataset) (*encoderTrainer, error) {
 	if p, ok := b.Encoder.(encoders.Preparer); ok {
 		p.Prepare(models(d.parts[zoo.Train]))
 	}
-	t := &encoderTrainer{config: c, data: d, bundle: b, encoder: b.Encoder.Params(), emulate: b.Emulator.Params(),
-		rate: optim.WarmupCosine(c.Rate, warmupSteps, c.Steps, finalRate)}
-	t.adam = [2]*optim.AdamW{optim.NewAdamW(optim.DefaultAdamW(), t.encoder), optim.NewAdamW(optim.DefaultAdamW(), t.emulate)}
+	t := &encoderTrainer{config: c, data: d, bundle: b, groups: [][]*grad.Param{b.Encoder.Params(), b.Emulator.Params(), b.Predictors.Params()},
+		rate: optim.WarmupCosine(c.Rate, warmupSteps, c.Steps, finalRate), loss: loss, best: newBest(b.Params())}
+	for _, params := range t.groups {
+		t.adam = append(t.adam, optim.NewAdamW(optim.DefaultAdamW(), params))
+	}
 	for range shards {
 		s, err := newShard(b, f, loss)
 		if err != nil {
 			return nil, err
 		}
+		s.supervision = float32(c.Supervision)
 		t.shards = append(t.shards, s)
 	}
 	return t, nil
@@ -186,7 +196,12 @@ func (t *encoderTrainer) train(ctx context.Context) error {
 			return fmt.Errorf("the loss is %v at step %d; lower the learning rate", loss, t.step)
 		}
 		t.smooth += (loss - t.smooth) * max(0.01, 1/float64(t.step))
-		progress.note(fmt.Sprintf("loss %.4f", t.smooth))
+		if t.step%validateEvery == 0 || t.step == t.config.Steps {
+			if err := t.validate(); err != nil {
+				return err
+			}
+		}
+		progress.note(t.remark())
 		progress.tick(1)
 		if t.step%checkpointEvery == 0 {
 			if err := t.save(); err != nil {
@@ -195,6 +210,15 @@ func (t *encoderTrainer) train(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// remark says how the training does.
+func (t *encoderTrainer) remark() string {
+	s := fmt.Sprintf("loss %.4f", t.smooth)
+	if t.best.Step > 0 {
+		s += fmt.Sprintf(", least on validation tasks %.4f at step %d", t.best.Loss, t.best.Step)
+	}
+	return s
 }
 
 // takeStep takes one optimiser step and returns the loss before it.
@@ -206,10 +230,9 @@ func (t *encoderTrainer) takeStep() float64 {
 		s.augment(t.config.Seed, uint64(t.step*batchSize+i*shardSize))
 		s.run(true)
 	})
-	all := append(append([]*grad.Param{}, t.encoder...), t.emulate...)
-	loss := collect(all, t.shards)
+	loss := collect(t.bundle.Params(), t.shards)
 	rate := t.rate(t.step)
-	for i, params := range [][]*grad.Param{t.encoder, t.emulate} {
+	for i, params := range t.groups {
 		optim.ClipNorm(params, clipLimit)
 		t.adam[i].Step(rate)
 	}

@@ -15,7 +15,6 @@ import (
 
 	"rnnrep/encoders"
 	"rnnrep/internal/errs"
-	"rnnrep/internal/grad"
 	"rnnrep/internal/half"
 	"rnnrep/internal/safetensors"
 	"rnnrep/rnn/zoo"
@@ -155,7 +154,7 @@ func checkShards(t *testing.T, c EncoderConfig) {
 		s.fill(examples, batch[i*shardSize:(i+1)*shardSize])
 		s.run(true)
 	}
-	all := append(append([]*grad.Param{}, trainer.encoder...), trainer.emulate...)
+	all := trainer.bundle.Params()
 	loss := collect(all, trainer.shards)
 	whole, err := newShard(trainer.bundle, trainer.data.format(), distributionLosses[0])
 	if err != nil {
@@ -256,7 +255,7 @@ func checkResume(t *testing.T, zooDir string) {
 	for range c.Steps {
 		whole.takeStep()
 	}
-	for i, p := range append(whole.encoder, whole.emulate...) {
+	for i, p := range append(whole.groups[0], whole.groups[1]...) {
 		if got := append(b.Encoder.Params(), b.Emulator.Params()...)[i]; !slices.Equal(got.Value, p.Value) {
 			t.Errorf("%s differs", p.Name)
 		}

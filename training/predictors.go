@@ -43,19 +43,20 @@ func fitPredictors(b *encoders.Bundle, d *dataset, seed uint64, steps int) error
 	adam := optim.NewAdamW(config, params)
 	rate := optim.WarmupCosine(predictorRate, 100, steps, 0)
 	t := grad.NewTape()
-	f := newPredictorBatch(b.Manifest.Predictors, dim)
+	f := newPredictorBatch(b.Manifest.Predictors, predictorBatch)
+	rows := make([]float32, predictorBatch*dim)
 	for step := range steps {
 		r := rng.Stream(seed, "predictor batch", uint64(step))
 		for i := range predictorBatch {
 			e := r.IntN(len(train))
-			row := f.embeddings[i*dim : (i+1)*dim]
+			row := rows[i*dim : (i+1)*dim]
 			for j, x := range embeddings[e*dim : (e+1)*dim] {
 				row[j] = x + float32(r.NormFloat64()*embeddingNoise)
 			}
 			f.set(i, &train[e])
 		}
 		t.Reset()
-		t.Backward(f.loss(b.Predictors.Apply(t.Input("", predictorBatch, dim, f.embeddings))))
+		t.Backward(f.loss(b.Predictors.Apply(t.Input("", predictorBatch, dim, rows))))
 		optim.ClipNorm(params, 1)
 		adam.Step(rate(step))
 	}
@@ -72,7 +73,6 @@ func fitPredictors(b *encoders.Bundle, d *dataset, seed uint64, steps int) error
 // predictorTargets is a batch of embeddings with what they should predict.
 type predictorTargets struct {
 	config        encoders.PredictorConfig
-	embeddings    []float32
 	accuracy, gap []float32
 	stage         []int32
 	task          [][]int32 // per coordinate
@@ -80,15 +80,14 @@ type predictorTargets struct {
 	width         int       // of a row of parameters
 }
 
-func newPredictorBatch(c encoders.PredictorConfig, dim int) *predictorTargets {
-	f := &predictorTargets{config: c, embeddings: make([]float32, predictorBatch*dim), accuracy: make([]float32, predictorBatch),
-		gap: make([]float32, predictorBatch), stage: make([]int32, predictorBatch)}
+func newPredictorBatch(c encoders.PredictorConfig, n int) *predictorTargets {
+	f := &predictorTargets{config: c, accuracy: make([]float32, n), gap: make([]float32, n), stage: make([]int32, n)}
 	for _, r := range c.Ranges {
 		f.width += len(r.AppendTargets(nil, 0))
 	}
-	f.parameters = make([]float32, predictorBatch*f.width)
+	f.parameters = make([]float32, n*f.width)
 	for range c.Coordinates {
-		f.task = append(f.task, make([]int32, predictorBatch))
+		f.task = append(f.task, make([]int32, n))
 	}
 	return f
 }
@@ -112,8 +111,7 @@ func (f *predictorTargets) set(i int, e *example) {
 // loss is the sum of the properties' losses. Their predictors share nothing, so
 // their weights do not matter.
 func (f *predictorTargets) loss(o encoders.Outputs) grad.Var {
-	sum := grad.Add(grad.BinaryCrossEntropy(o.Accuracy, f.accuracy), grad.MeanSquare(o.Gap, f.gap))
-	sum = grad.Add(sum, grad.CrossEntropy(o.Stage, f.stage))
+	sum := f.measured(o)
 	if f.width > 0 {
 		sum = grad.Add(sum, grad.MeanSquare(o.Task, f.parameters))
 	}
@@ -125,4 +123,11 @@ func (f *predictorTargets) loss(o encoders.Outputs) grad.Var {
 		}
 	}
 	return sum
+}
+
+// measured is the part of the loss that is not the task's: what is measured of
+// an RNN of any task.
+func (f *predictorTargets) measured(o encoders.Outputs) grad.Var {
+	sum := grad.Add(grad.BinaryCrossEntropy(o.Accuracy, f.accuracy), grad.MeanSquare(o.Gap, f.gap))
+	return grad.Add(sum, grad.CrossEntropy(o.Stage, f.stage))
 }

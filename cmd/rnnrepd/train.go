@@ -44,6 +44,7 @@ func newTrain(a *app) *cobra.Command {
 	f.IntVar(&config.Hidden, "emulator-hidden", 128, "units of the emulator's two layers")
 	f.Var(choice{&config.Loss, training.LossNames()}, "loss", "what the emulator minimises (default "+training.LossNames()[0]+")")
 	f.Float64Var(&config.Rate, "rate", 1e-3, "peak learning rate")
+	f.Float64Var(&config.Supervision, "supervision", 0, "weight of the loss of accuracy, gap and stage beside the emulation's")
 	f.IntVar(&config.Workers, "workers", 0, "threads (0: one a core)")
 	for _, name := range []string{"zoo", "encoder", "out"} {
 		_ = c.MarkFlagRequired(name)

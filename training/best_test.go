@@ -1,0 +1,110 @@
+package training
+
+import (
+	"context"
+	"math"
+	"os"
+	"slices"
+	"testing"
+
+	"rnnrep/encoders"
+	"rnnrep/rnn/zoo"
+)
+
+func TestBest(t *testing.T) {
+	dir := tinyZoo(t)
+	t.Run("kept", func(t *testing.T) { checkKeepsBest(t, tinyConfig(dir, "layerwise_statistics", t.TempDir(), 60)) })
+	t.Run("resume", func(t *testing.T) { checkResumesBest(t, tinyConfig(dir, "layerwise_statistics", t.TempDir(), validateEvery+5)) })
+	t.Run("supervision", func(t *testing.T) { checkSupervision(t, tinyConfig(dir, "layerwise_statistics", t.TempDir(), 100)) })
+}
+
+// checkKeepsBest: the weights of the least validation loss come back, whatever
+// followed.
+func checkKeepsBest(t *testing.T, c EncoderConfig) {
+	trainer := newTinyTrainer(t, c)
+	for range c.Steps {
+		trainer.takeStep()
+	}
+	if err := trainer.validate(); err != nil {
+		t.Fatal(err)
+	}
+	least := trainer.best.Loss
+	var want [][]float32
+	for _, p := range trainer.bundle.Params() {
+		want = append(want, slices.Clone(p.Value))
+		for i := range p.Value {
+			p.Value[i] *= -1
+		}
+	}
+	trainer.step++
+	if err := trainer.validate(); err != nil {
+		t.Fatal(err)
+	}
+	trainer.takeBest()
+	if trainer.best.Step != c.Steps || trainer.best.Loss != least {
+		t.Errorf("the best is step %d at %v, want %d at %v", trainer.best.Step, trainer.best.Loss, c.Steps, least)
+	}
+	for i, p := range trainer.bundle.Params() {
+		if !slices.Equal(p.Value, want[i]) {
+			t.Errorf("%s is not what it was", p.Name)
+		}
+	}
+	loss, err := measureEmulation(trainer.bundle, trainer.data, trainer.data.parts[zoo.Validation], 1)
+	if err != nil || math.Abs(loss-least) > 1e-9 {
+		t.Errorf("the kept weights' loss is %v (%v), not %v", loss, err, least)
+	}
+}
+
+// checkResumesBest: a training interrupted after the best step ends with it.
+func checkResumesBest(t *testing.T, c EncoderConfig) {
+	whole := c
+	whole.Dir = t.TempDir()
+	want, err := TrainEncoder(context.Background(), whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := TrainEncoder(after(validateEvery+2), c); err == nil {
+		t.Fatal("not interrupted")
+	}
+	got, err := TrainEncoder(context.Background(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Manifest.Provenance["best_step"] != want.Manifest.Provenance["best_step"] {
+		t.Errorf("best step %s, uninterrupted %s", got.Manifest.Provenance["best_step"], want.Manifest.Provenance["best_step"])
+	}
+	for i, p := range want.Params() {
+		if !slices.Equal(p.Value, got.Params()[i].Value) {
+			t.Errorf("%s differs", p.Name)
+		}
+	}
+	if _, err := encoders.OpenBundle(os.DirFS(c.Dir)); err != nil {
+		t.Error(err)
+	}
+}
+
+// checkSupervision: with it the loss of the properties falls, and the encoder is
+// another than without.
+func checkSupervision(t *testing.T, c EncoderConfig) {
+	plain := newTinyTrainer(t, c)
+	c.Supervision = 0.1
+	supervised := newTinyTrainer(t, c)
+	properties := func() float64 {
+		_, p, err := lossOn(supervised.bundle, supervised.data, supervised.data.parts[zoo.Train], 1, supervised.loss, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	before := properties()
+	for range c.Steps {
+		plain.takeStep()
+		supervised.takeStep()
+	}
+	if after := properties(); !(after < 0.8*before) {
+		t.Errorf("the properties' loss goes from %v to %v", before, after)
+	}
+	if slices.Equal(plain.groups[0][0].Value, supervised.groups[0][0].Value) {
+		t.Error("supervision does not reach the encoder")
+	}
+}
