@@ -1,7 +1,7 @@
 // Command serve measures a running rnnrepd over loopback: how long one request
-// takes, and how many a second it answers.
+// takes, how many a second it answers, and whether bad uploads harm it.
 //
-//	go run ./bench/serve -url http://127.0.0.1:8080/v1/predict -model m.onnx -n 2000 -c 1
+//	go run ./bench/serve -url http://127.0.0.1:8080/v1/predict -model m.onnx -for 10s -c 4 -hostile 0.2
 package main
 
 import (
@@ -10,68 +10,74 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
 func main() {
 	log.SetFlags(0)
-	url := flag.String("url", "http://127.0.0.1:8080/v1/predict", "route to post to")
+	p := &poster{}
+	flag.StringVar(&p.url, "url", "http://127.0.0.1:8080/v1/predict", "route to post to")
 	file := flag.String("model", "", "ONNX file to post")
-	n := flag.Int("n", 2000, "requests")
+	length := flag.Duration("for", 5*time.Second, "how long to post")
 	clients := flag.Int("c", 1, "connections")
-	wait := flag.Duration("wait", 0, "how long to retry the first request, and report when it was answered")
+	flag.Float64Var(&p.hostile, "hostile", 0, "share of uploads that are damaged or far too large")
+	first := flag.Duration("first", 0, "only wait, for so long, for the first answer and tell when it came")
 	flag.Parse()
-	data, err := os.ReadFile(*file)
-	if err != nil {
+	var err error
+	if p.model, err = os.ReadFile(*file); err != nil {
 		log.Fatal(err)
 	}
-	p := poster{url: *url, data: data, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: *clients}}}
-	if *wait > 0 {
-		p.first(*wait)
+	p.client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: *clients}}
+	if *first > 0 {
+		p.waitForFirst(*first)
 		return
 	}
 	for range 20 { // warm
-		if _, err := p.post(); err != nil {
-			log.Fatal(err)
+		if s := p.post(p.model); s.err != nil || s.status != http.StatusOK {
+			log.Fatalf("status %d, %v", s.status, s.err)
 		}
 	}
-	p.load(*n, *clients)
+	p.load(*length, *clients)
 }
 
 type poster struct {
-	url    string
-	data   []byte
-	client *http.Client
+	url     string
+	model   []byte
+	hostile float64
+	client  *http.Client
 }
 
-// post sends the model and reads the answer to its end.
-func (p poster) post() (time.Duration, error) {
+// sample is what became of one request.
+type sample struct {
+	status int
+	err    error
+	took   time.Duration
+	bad    bool // a hostile upload
+}
+
+// post sends a body and reads the answer to its end.
+func (p *poster) post(body []byte) (s sample) {
 	start := time.Now()
-	resp, err := p.client.Post(p.url, "application/onnx", bytes.NewReader(p.data))
+	resp, err := p.client.Post(p.url, "application/onnx", bytes.NewReader(body))
 	if err != nil {
-		return 0, err
+		return sample{err: err}
 	}
 	defer resp.Body.Close()
-	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
-		return 0, err
-	}
-	if resp.StatusCode != http.StatusOK {
-		return 0, fmt.Errorf("status %s", resp.Status)
-	}
-	return time.Since(start), nil
+	_, err = io.Copy(io.Discard, resp.Body)
+	return sample{status: resp.StatusCode, err: err, took: time.Since(start)}
 }
 
-// first reports how long it took until the server answered at all.
-func (p poster) first(longest time.Duration) {
+// waitForFirst tells how long it took until the server answered at all.
+func (p *poster) waitForFirst(longest time.Duration) {
 	start := time.Now()
 	for time.Since(start) < longest {
-		if _, err := p.post(); err == nil {
-			fmt.Printf("first answer after %s\n", time.Since(start).Round(time.Millisecond))
+		if s := p.post(p.model); s.err == nil && s.status == http.StatusOK {
+			fmt.Printf("first answer %s after the start of the client\n", time.Since(start).Round(time.Millisecond))
 			return
 		}
 		time.Sleep(time.Millisecond)
@@ -79,31 +85,78 @@ func (p poster) first(longest time.Duration) {
 	log.Fatalf("no answer within %s", longest)
 }
 
-// load posts n times over that many connections.
-func (p poster) load(n, clients int) {
-	var left atomic.Int64
-	left.Store(int64(n))
+// upload is the model, or now and then something worse.
+func (p *poster) upload(r *rand.Rand) (body []byte, bad bool) {
+	if r.Float64() >= p.hostile {
+		return p.model, false
+	}
+	switch r.IntN(5) {
+	case 0:
+		return p.model[:r.IntN(len(p.model)-1)], true
+	case 1:
+		return make([]byte, 65<<20), true
+	case 2:
+		return nil, true
+	case 3:
+		noise := make([]byte, r.IntN(1<<20))
+		for i := range noise {
+			noise[i] = byte(r.Uint32())
+		}
+		return noise, true
+	}
+	damaged := bytes.Clone(p.model)
+	for range 1 + r.IntN(20) {
+		damaged[r.IntN(len(damaged))] = byte(r.Uint32())
+	}
+	return damaged, true
+}
+
+// load posts over that many connections for so long.
+func (p *poster) load(length time.Duration, clients int) {
 	var mu sync.Mutex
-	var all []time.Duration
-	failed := 0
+	var all []sample
 	var wg sync.WaitGroup
 	start := time.Now()
-	for range clients {
+	for c := range clients {
 		wg.Go(func() {
-			for left.Add(-1) >= 0 {
-				d, err := p.post()
+			r := rand.New(rand.NewPCG(1, uint64(c)))
+			for time.Since(start) < length {
+				body, bad := p.upload(r)
+				s := p.post(body)
+				s.bad = bad
 				mu.Lock()
-				if all = append(all, d); err != nil {
-					failed++
-				}
+				all = append(all, s)
 				mu.Unlock()
 			}
 		})
 	}
 	wg.Wait()
-	took := time.Since(start)
-	slices.Sort(all)
-	at := func(q float64) time.Duration { return all[int(q*float64(len(all)-1))].Round(time.Microsecond) }
-	fmt.Printf("%d connections: %.0f requests/s, p50 %s, p90 %s, p99 %s, max %s, %d failed\n",
-		clients, float64(n)/took.Seconds(), at(.5), at(.9), at(.99), at(1), failed)
+	report(all, time.Since(start), clients)
+}
+
+// report prints times of good uploads, and statuses if any was not 200. The
+// server may cut off an upload that is too large: that is no failure.
+func report(all []sample, took time.Duration, clients int) {
+	var times []time.Duration
+	statuses := map[string]int{}
+	for _, s := range all {
+		switch {
+		case s.err != nil && s.bad:
+			statuses["cut off"]++
+		case s.err != nil:
+			statuses["failed: "+s.err.Error()]++
+		default:
+			statuses[fmt.Sprint(s.status)]++
+		}
+		if !s.bad && s.err == nil {
+			times = append(times, s.took)
+		}
+	}
+	slices.Sort(times)
+	at := func(q float64) time.Duration { return times[int(q*float64(len(times)-1))].Round(time.Microsecond) }
+	fmt.Printf("%3d connections: %5.0f requests/s, p50 %v, p90 %v, p99 %v, max %v", clients, float64(len(all))/took.Seconds(), at(.5), at(.9), at(.99), at(1))
+	if len(statuses) > 1 || statuses["200"] == 0 {
+		fmt.Printf(", %v", statuses)
+	}
+	fmt.Println()
 }
