@@ -1,0 +1,9 @@
+// Package models holds the shipped bundles, one folder FAMILY/ENCODER each.
+package models
+
+import "embed"
+
+// FS is the tree of bundles, for encoders.OpenBundles.
+//
+//go:embed formal_languages
+var FS embed.FS
