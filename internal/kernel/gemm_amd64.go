@@ -98,6 +98,9 @@ func (p *product) compute() {
 		p.computeGeneric()
 		return
 	}
+	if p.small() {
+		return
+	}
 	g := gemmBlock{c: &p.c[0], a: &p.a[0], ldc: wide(p.ldc), rsa: wide(p.rsa), csa: wide(p.csa), rows: p.m, k: p.k, plan: &gemmPlans[current]}
 	if p.init != nil {
 		g.init, g.ldi = &p.init[0], wide(p.ldi)
@@ -110,6 +113,25 @@ func (p *product) compute() {
 	} else {
 		g.times(p, 0)
 	}
+}
+
+// small computes the product and reports true if one call does: whole AVX-512
+// tiles of operands that are used where they are.
+func (p *product) small() bool {
+	if current != avx512 || p.m%tileRows != 0 || p.n%PanelColumns != 0 || p.m > blockM || p.k > blockK ||
+		p.rsa == 1 && p.n > PanelColumns || p.csa == 1 && p.rsa > blockK || !p.packed && p.ldb >= packBFrom {
+		return false
+	}
+	var init *float32
+	if p.init != nil {
+		init = &p.init[0]
+	}
+	next := wide(PanelColumns)
+	if p.packed {
+		next *= uintptr(p.k)
+	}
+	gemm8x2AVX512(p.m/tileRows, p.n, p.k, &p.a[0], wide(p.rsa), wide(p.csa), wide(tileRows*p.rsa), &p.b[0], wide(p.ldb), next, &p.c[0], wide(p.ldc), init, wide(p.ldi))
+	return true
 }
 
 // inBlocks computes a product block by block, after copying those of A or B, or

@@ -19,7 +19,11 @@ var (
 // clamps are the registers that tanh needs throughout a kernel.
 type clamps struct{ low, high vec }
 
-func (s isa) clamps() clamps { return clamps{s.broadcast(-tanhClamp), s.broadcast(tanhClamp)} }
+func (s isa) clamps() clamps {
+	s.hold(tanhP...)
+	s.hold(tanhQ...)
+	return clamps{s.broadcast(-tanhClamp), s.broadcast(tanhClamp)}
+}
 
 // tanhs replaces each register by its hyperbolic tangent, interleaved. A NaN
 // stays one: VMINPS and VMAXPS return their first operand here.
@@ -32,11 +36,11 @@ func (s isa) tanhs(xs []vec, c clamps) {
 	}
 	polynomial := func(into []vec, coefficients []float32) {
 		for i := range xs {
-			VMOVUPS(constant(coefficients[0]), into[i])
+			VMOVUPS(s.constant(coefficients[0]), into[i])
 		}
 		for _, k := range coefficients[1:] {
 			for i := range xs {
-				VFMADD213PS(constant(k), sq[i], into[i])
+				VFMADD213PS(s.constant(k), sq[i], into[i])
 			}
 		}
 	}
@@ -61,29 +65,44 @@ func (s isa) sigmoids(xs []vec, c clamps, half vec) {
 
 var expP = []float32{1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1}
 
+const (
+	log2e  = 1.44269504088896341
+	ln2    = 0.693359375    // its greater part
+	ln2Low = -2.12194440e-4 // and the rest
+)
+
+// exponential is what exps need throughout a kernel: registers with the limits
+// of its argument.
+type exponential struct{ high, low vec }
+
+func (s isa) exponential() exponential {
+	s.hold(expP...)
+	s.hold(log2e, ln2, ln2Low, 1)
+	return exponential{s.broadcast(89), s.broadcast(-105)}
+}
+
 // exps replaces each register by its exponential: Cephes' polynomial after
 // range reduction by ln 2 in two parts.
-func (s isa) exps(xs []vec) {
-	high, low := s.broadcast(89), s.broadcast(-105)
+func (s isa) exps(xs []vec, e exponential) {
 	for _, x := range xs {
-		VMINPS(x, high, x)
-		VMAXPS(x, low, x)
+		VMINPS(x, e.high, x)
+		VMAXPS(x, e.low, x)
 		n, p, sq := s.vec(), s.vec(), s.vec()
-		VMULPS(constant(1.44269504088896341), x, n)
+		VMULPS(s.constant(log2e), x, n)
 		if s == avx512 {
 			VRNDSCALEPS(Imm(0), n, n)
 		} else {
 			VROUNDPS(Imm(0), n, n)
 		}
-		VFNMADD231PS(constant(0.693359375), n, x)
-		VFNMADD231PS(constant(-2.12194440e-4), n, x)
-		VMOVUPS(constant(expP[0]), p)
+		VFNMADD231PS(s.constant(ln2), n, x)
+		VFNMADD231PS(s.constant(ln2Low), n, x)
+		VMOVUPS(s.constant(expP[0]), p)
 		for _, k := range expP[1:] {
-			VFMADD213PS(constant(k), x, p)
+			VFMADD213PS(s.constant(k), x, p)
 		}
 		VMULPS(x, x, sq)
 		VFMADD213PS(x, sq, p)
-		VADDPS(constant(1), p, p)
+		VADDPS(s.constant(1), p, p)
 		s.scaleByPower(p, n, x)
 	}
 }
@@ -131,14 +150,18 @@ func activations(s isa) {
 		c := s.clamps()
 		return func(xs []vec) { s.tanhs(xs, c) }
 	})
-	unary("exps", func() func([]vec) { return s.exps })
+	unary("exps", func() func([]vec) {
+		e := s.exponential()
+		return func(xs []vec) { s.exps(xs, e) }
+	})
 	unary("gelus", func() func([]vec) {
 		c := s.clamps()
+		s.hold(geluLinear, geluCubic, 0.5)
 		return func(xs []vec) {
 			for _, x := range xs {
 				t := s.geluTanh(x, c)
 				half := s.vec()
-				VMULPS(constant(0.5), x, half)
+				VMULPS(s.constant(0.5), x, half)
 				VMOVAPS(half, x)
 				VFMADD231PS(half, t, x)
 			}
@@ -166,8 +189,8 @@ const (
 func (s isa) geluTanh(x vec, c clamps) vec {
 	t := s.vec()
 	VMULPS(x, x, t)
-	VMULPS(constant(geluCubic), t, t)
-	VADDPS(constant(geluLinear), t, t)
+	VMULPS(s.constant(geluCubic), t, t)
+	VADDPS(s.constant(geluLinear), t, t)
 	VMULPS(x, t, t)
 	s.tanhs([]vec{t}, c)
 	return t
@@ -188,7 +211,8 @@ func slopes(s isa) {
 		ret()
 	}
 	slope("gelusBackward", "x", func() func(access, vec) {
-		c, limit, negative := s.clamps(), s.broadcast(geluLimit), s.broadcast(-geluLimit)
+		c, limit, negative, unit := s.clamps(), s.broadcast(geluLimit), s.broadcast(-geluLimit), s.broadcast(1)
+		s.hold(geluLinear, geluCubic, 3*geluCubic, 0.5)
 		return func(a access, d vec) {
 			x := a.load(1, 0)
 			t := s.geluTanh(x, c)
@@ -196,14 +220,14 @@ func slopes(s isa) {
 			// the limit 1-t*t should be zero and must not be blown up.
 			VMINPS(limit, x, x)
 			VMAXPS(negative, x, x)
-			u, v := s.vec(), s.slopeTanh(t, s.broadcast(1))
+			u, v := s.vec(), s.slopeTanh(t, unit)
 			VMULPS(x, x, u)
-			VMULPS(constant(3*geluCubic), u, u)
-			VADDPS(constant(geluLinear), u, u)
+			VMULPS(s.constant(3*geluCubic), u, u)
+			VADDPS(s.constant(geluLinear), u, u)
 			VMULPS(x, u, u)
 			VFMADD213PS(t, u, v)
-			VADDPS(constant(1), v, v)
-			VMULPS(constant(0.5), v, v)
+			VADDPS(unit, v, v)
+			VMULPS(s.constant(0.5), v, v)
 			VMULPS(v, d, d)
 		}
 	})
@@ -234,13 +258,14 @@ func softmax(s isa) {
 	s.text("softmaxRows", "func(rows, n int, dst, src *float32)")
 	r := arguments("rows", "dst", "src")
 	rows, dst, src := r[0], r[1], r[2]
+	e := s.exponential()
 	count := func() gp { return Load(Param("n"), GP64()).(gp) }
 	n := count()
 	CMPQ(n, Imm(uint64(s.lanes)))
 	JG(LabelRef("row"))
 	m := s.mask(n)
 	if s == avx512 {
-		softmaxPairs(rows, n, src, dst, m)
+		softmaxPairs(rows, n, src, dst, m, e)
 	}
 	Label("short")
 	v, top := s.vec(), s.vec()
@@ -252,7 +277,7 @@ func softmax(s isa) {
 	VMAXPS(v, top, top)
 	VBROADCASTSS(lowX(s.fold(top, maxPS)), top)
 	VSUBPS(top, old, v)
-	s.exps([]vec{v})
+	s.exps([]vec{v}, e)
 	s.clearRest(m, v)
 	inverse := s.inverse(s.fold(v, addPS))
 	VMULPS(inverse, v, v)
@@ -285,7 +310,7 @@ func softmax(s isa) {
 	overElements(s, count(), 1, func(a access) {
 		v := a.load(0, 0)
 		VSUBPS(top, v, v)
-		s.exps([]vec{v})
+		s.exps([]vec{v}, e)
 		if a.m != nil {
 			s.clearRest(*a.m, v)
 		}
@@ -309,7 +334,7 @@ func softmax(s isa) {
 // softmaxPairs does rows of up to eight two at a time, one in each half of a
 // register, and leaves the last of an odd number. The sums have the same order
 // as those of a row alone, whose other half is zero.
-func softmaxPairs(rows, n, src, dst gp, m mask) {
+func softmaxPairs(rows, n, src, dst gp, m mask, e exponential) {
 	s := avx512
 	CMPQ(n, Imm(8))
 	JG(LabelRef("short"))
@@ -328,13 +353,13 @@ func softmaxPairs(rows, n, src, dst gp, m mask) {
 	VMOVAPS(v, first)
 	top := foldHalves(first, maxPS)
 	VSUBPS(top, v, v)
-	s.exps([]vec{v})
+	s.exps([]vec{v}, e)
 	both, k2 := GP64(), K()
 	KMOVW(m.k, both.As32())
 	IMUL3Q(I32(257), both, both)
 	KMOVW(both.As32(), k2)
 	VMOVAPS_Z(v, k2, v)
-	sum, one := foldHalves(v, addPS), s.broadcast(1)
+	sum, one := foldHalves(v, addPS), held[1]
 	VDIVPS(sum, one, sum)
 	VMULPS(sum, v, v)
 	VEXTRACTF64X4(Imm(1), v, upper)

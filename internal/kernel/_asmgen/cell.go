@@ -42,7 +42,7 @@ func overUnits(s isa, gates int, gateArrays, arrays []gp, body func(at access, b
 	n := GP64()
 	MOVQ(hidden, n)
 	tail, done := label("tail"), label("done")
-	Label("units")
+	hot("units")
 	CMPQ(n, Imm(uint64(s.lanes)))
 	JL(LabelRef(tail))
 	body(access{s, 1, nil, arrays}, b)

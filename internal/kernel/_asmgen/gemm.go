@@ -17,10 +17,6 @@ var tiles = map[isa][]tile{
 	avx2:   {{6, 2}, {6, 1}, {2, 2}, {2, 1}, {1, 4}, {1, 2}, {1, 1}},
 }
 
-// prefetch says whether a tile asks early for what the next block starts from:
-// in a matrix that the caches do not hold it would wait for it else.
-func (t tile) prefetch() bool { return t.rows*t.vectors >= 12 }
-
 func gemmTiles(s isa) {
 	for _, t := range tiles[s] {
 		gemmTile(s, t)
@@ -28,8 +24,16 @@ func gemmTiles(s isa) {
 }
 
 // unroll is how many steps of the inner product a loop round takes. It saves
-// little work, but the end of a short product is then predicted.
-const unroll = 2
+// little work, but fewer rounds end a short product sooner.
+func (t tile) unroll() int {
+	if t.great() {
+		return 8
+	}
+	return 2
+}
+
+// great reports whether the tile is its instruction set's main one.
+func (t tile) great() bool { return t.rows*t.vectors >= 12 }
 
 // gemmTile computes C = init + A·B for blocks of rows of C and all columns,
 // panel by panel of the tile's width. The last panel of a tile of one vector
@@ -75,7 +79,7 @@ func gemmTile(s isa, t tile) {
 	TESTQ(init, init)
 	JZ(LabelRef("fresh"))
 	eachRow(init, ldinit, func(at Mem, i, j int) { s.load(at, m, acc[i][j]) })
-	if t.prefetch() {
+	if t.great() { // what the next block starts from, which may be far
 		next := GP64()
 		MOVQ(init, next)
 		eachRow(next, ldinit, func(at Mem, i, j int) { PREFETCHT0(at) })
@@ -98,17 +102,17 @@ func gemmTile(s isa, t tile) {
 		ADDQ(csa, a)
 		ADDQ(ldb, b)
 	}
-	k := Load(Param("k"), GP64())
-	SUBQ(Imm(unroll), k)
+	k, unroll := Load(Param("k"), GP64()), t.unroll()
+	SUBQ(Imm(uint64(unroll)), k)
 	JL(LabelRef("rest"))
-	Label("product")
+	hot("product")
 	for range unroll {
 		step()
 	}
-	SUBQ(Imm(unroll), k)
+	SUBQ(Imm(uint64(unroll)), k)
 	JGE(LabelRef("product"))
 	Label("rest")
-	ADDQ(Imm(unroll), k)
+	ADDQ(Imm(uint64(unroll)), k)
 	JZ(LabelRef("stored"))
 	Label("single")
 	step()

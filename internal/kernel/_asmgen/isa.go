@@ -5,6 +5,7 @@ import (
 	"math"
 
 	. "github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/ir"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
@@ -30,8 +31,16 @@ func (s isa) bytes() int { return 4 * s.lanes }
 
 // text starts a kernel that keeps no pointers and needs no stack check.
 func (s isa) text(name, signature string) {
+	held = map[float32]vec{}
 	TEXT(name+s.name, NOSPLIT, signature)
 	Pragma("noescape")
+}
+
+// hot puts a label on a loop that is worth a cache line of its own: otherwise
+// its speed depends on what the linker puts before it.
+func hot(name string) {
+	Instruction(&ir.Instruction{Opcode: "PCALIGN", Operands: []Op{Imm(64)}})
+	Label(name)
 }
 
 // ret ends a kernel.
@@ -66,7 +75,33 @@ func (s isa) zero(v vec) {
 // broadcast returns a register that holds v in every lane.
 func (s isa) broadcast(v float32) vec {
 	r := s.vec()
-	VMOVUPS(constant(v), r)
+	VBROADCASTSS(constant(v), r)
+	return r
+}
+
+// held are the constants that registers hold throughout the kernel at hand.
+var held map[float32]vec
+
+// hold keeps constants in registers, of which AVX-512 has enough. With AVX2
+// they stay in memory.
+func (s isa) hold(vs ...float32) {
+	for _, v := range vs {
+		if _, ok := held[v]; !ok && s == avx512 {
+			held[v] = s.broadcast(v)
+		}
+	}
+}
+
+// constant is v as the last operand of an instruction. With AVX-512 it must be
+// held: the linker aligns data to 32 bytes, and loads across cache lines are slow.
+func (s isa) constant(v float32) Op {
+	if s == avx2 {
+		return constant(v)
+	}
+	r, ok := held[v]
+	if !ok {
+		panic(fmt.Sprintf("constant %v is not held", v))
+	}
 	return r
 }
 
@@ -80,24 +115,24 @@ func (s isa) spread(param string) vec {
 
 var constants = map[uint32]Mem{}
 
-// constant is v sixteen times in memory, usable as operand of any width.
+// constant is v eight times in memory.
 func constant(v float32) Mem {
 	bits := math.Float32bits(v)
 	m, ok := constants[bits]
 	if !ok {
-		m = words(fmt.Sprintf("f%08x", bits), func(int) uint32 { return bits })
+		m = words(fmt.Sprintf("f%08x", bits), 8, func(int) uint32 { return bits })
 		constants[bits] = m
 	}
 	return m
 }
 
-// integers is v sixteen times as integers.
+// integers is v eight times as integers.
 func integers(v uint32) Mem { return constant(math.Float32frombits(v)) }
 
-// words defines sixteen words of read-only data.
-func words(name string, value func(i int) uint32) Mem {
+// words defines n words of read-only data.
+func words(name string, n int, value func(i int) uint32) Mem {
 	m := GLOBL(name, RODATA|NOPTR)
-	for i := range 16 {
+	for i := range n {
 		DATA(4*i, U32(value(i)))
 	}
 	return m
@@ -121,7 +156,7 @@ func (s isa) mask(n gp) mask {
 		return mask{k: k}
 	}
 	if maskTable.Base == nil {
-		maskTable = words("firstLanes", func(i int) uint32 {
+		maskTable = words("firstLanes", 16, func(i int) uint32 {
 			if i < 8 {
 				return math.MaxUint32
 			}
@@ -237,7 +272,11 @@ func (s isa) fold(v vec, op func(a, b, c Op)) vec {
 		y = r
 	}
 	x, r := XMM(), XMM()
-	VEXTRACTF128(Imm(1), y, x)
+	if s == avx512 {
+		VEXTRACTF32X4(Imm(1), y, x) // reaches all registers
+	} else {
+		VEXTRACTF128(Imm(1), y, x)
+	}
 	op(x, lowX(y), r)
 	VPERMILPS(Imm(0x4e), r, x)
 	op(x, r, r)

@@ -63,7 +63,7 @@ func layerNorm(s isa) {
 	k := rowKernel{s}
 	r := arguments("rows", "dst", "src", "gamma", "beta", "stats")
 	rows, dst, src, gamma, beta, stats := r[0], r[1], r[2], r[3], r[4], r[5]
-	inverseN, eps := s.spread("inverseN"), s.spread("eps")
+	inverseN, eps, one := s.spread("inverseN"), s.spread("eps"), s.broadcast(1)
 	Label("row")
 	sum, squares := s.vec(), s.vec()
 	s.zero(sum)
@@ -76,7 +76,7 @@ func layerNorm(s isa) {
 		k.cleared(a, v)
 		VFMADD231PS(v, v, squares)
 	}, src)
-	inverse, one := k.total(squares, inverseN), s.broadcast(1)
+	inverse := k.total(squares, inverseN)
 	VADDPS(eps, inverse, inverse)
 	VSQRTPS(inverse, inverse)
 	VDIVPS(inverse, one, inverse)
@@ -152,7 +152,7 @@ func attentionWeights(s isa) {
 	k := rowKernel{s}
 	r := arguments("rows", "p", "ldp", "stats")
 	rows, p, ldp, stats := r[0], r[1], r[2], r[3]
-	scale := s.spread("scale")
+	scale, e := s.spread("scale"), s.exponential()
 	Label("row")
 	top := k.spreadAt(Mem{Base: p})
 	k.pass(func(a access) {
@@ -169,7 +169,7 @@ func attentionWeights(s isa) {
 	k.pass(func(a access) {
 		v := a.load(0, 0)
 		VFMSUB132PS(scale, top, v)
-		s.exps([]vec{v})
+		s.exps([]vec{v}, e)
 		k.cleared(a, v)
 		VADDPS(v, sum, sum)
 		a.store(v, 0, 0)
@@ -196,13 +196,13 @@ func attentionWeightsBackward(s isa) {
 	k := rowKernel{s}
 	r := arguments("rows", "p", "dp", "ldp", "stats", "dots")
 	rows, p, dp, ldp, stats, dots := r[0], r[1], r[2], r[3], r[4], r[5]
-	scale := s.spread("scale")
+	scale, e := s.spread("scale"), s.exponential()
 	Label("row")
 	top, inverse, dot := k.spreadAt(Mem{Base: stats}), k.spreadAt(Mem{Base: stats, Disp: 4}), k.spreadAt(Mem{Base: dots})
 	k.pass(func(a access) {
 		v, d := a.load(0, 0), a.load(1, 0)
 		VFMSUB132PS(scale, top, v)
-		s.exps([]vec{v})
+		s.exps([]vec{v}, e)
 		VMULPS(inverse, v, v)
 		VSUBPS(dot, d, d)
 		VMULPS(scale, d, d)
