@@ -64,9 +64,16 @@ func (v *view) wire(found []*recurrence, seed uint64) *wiring {
 	return w
 }
 
+// reachWork bounds the work in front of a recurrence: a stand-in costs nothing.
+const reachWork = 1 << 26
+
 // reach evaluates the graph up to the input of r.
 func (w *wiring) reach(r *recurrence) (sequence, bool) {
-	values, err := w.evaluate(w.values, r.needs()...)
+	v := *w.view
+	if _, ok := r.ports.(solitary); ok {
+		v.limits.Work = reachWork
+	}
+	values, err := v.evaluate(w.values, r.needs()...)
 	if err != nil {
 		return sequence{}, false
 	}
@@ -99,6 +106,8 @@ func (w *wiring) straighten() {
 
 // value evaluates one value under the marks.
 func (w *wiring) value(name string) (*onnx.Tensor, error) {
-	values, err := w.evaluate(w.values, name)
+	v := *w.view
+	v.limits.Work = reachWork
+	values, err := v.evaluate(w.values, name)
 	return values[name], err
 }
