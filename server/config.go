@@ -13,6 +13,7 @@ import (
 const (
 	DefaultMaxBytes      = 64 << 20
 	DefaultMaxQueue      = 512
+	DefaultConnections   = 8192
 	DefaultMaxBatch      = 32
 	DefaultTimeout       = 30 * time.Second
 	DefaultUploadTimeout = 5 * time.Minute
@@ -29,16 +30,17 @@ type Config struct {
 	Ready   func()       // called when requests are answered; nil: nothing
 	Leaving func()       // called when shutdown begins; nil: nothing
 
-	MaxBytes      int64         // of a request's body
-	MaxQueue      int           // requests with a model that are in progress or wait
-	MaxBatch      int           // RNNs that go through an encoder together
-	BatchDelay    time.Duration // how long an RNN waits for others to go with; 0: not at all
-	Timeout       time.Duration // of one answer, its upload not counted
-	UploadTimeout time.Duration // of one upload
-	DrainDelay    time.Duration // between turning not ready and refusing connections
-	DrainTimeout  time.Duration // that requests in progress get at shutdown
-	SpoolDir      string        // where large uploads wait; "": the system's temporary folder
-	SpoolBytes    int64         // that they may take there; 0: 32 times MaxBytes
+	MaxBytes       int64         // of a request's body
+	MaxConnections int           // further ones wait to be accepted
+	MaxQueue       int           // requests with a model that are in progress or wait
+	MaxBatch       int           // RNNs that go through an encoder together
+	BatchDelay     time.Duration // how long an RNN waits for others to go with; 0: not at all
+	Timeout        time.Duration // of one answer, its upload not counted
+	UploadTimeout  time.Duration // of one upload
+	DrainDelay     time.Duration // between turning not ready and refusing connections
+	DrainTimeout   time.Duration // that requests in progress get at shutdown
+	SpoolDir       string        // where large uploads wait; "": the system's temporary folder
+	SpoolBytes     int64         // that they may take there; 0: 32 times MaxBytes
 }
 
 func (c Config) withDefaults() Config {
@@ -51,6 +53,7 @@ func (c Config) withDefaults() Config {
 	}
 	fill(&c.MaxBytes, DefaultMaxBytes)
 	fill(&c.MaxQueue, DefaultMaxQueue)
+	fill(&c.MaxConnections, DefaultConnections)
 	fill(&c.MaxBatch, DefaultMaxBatch)
 	fill(&c.Timeout, DefaultTimeout)
 	fill(&c.UploadTimeout, DefaultUploadTimeout)

@@ -282,3 +282,25 @@ func TestKeepAlive(t *testing.T) {
 		}
 	})
 }
+
+// TestConnectionsAreLimited: one too many waits, and is served when another ends.
+func TestConnectionsAreLimited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := run(t, func(c *server.Config) { c.MaxConnections = 1 })
+		first := s.dial()
+		served := make(chan time.Time, 1)
+		start := time.Now()
+		go func() {
+			ask(t, s.dial(), "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n", nil)
+			served <- time.Now()
+		}()
+		time.Sleep(5 * time.Second)
+		first.Close()
+		if waited := (<-served).Sub(start); waited < 5*time.Second {
+			t.Errorf("served after %s beside another connection", waited)
+		}
+		if err := s.shut(); err != nil {
+			t.Error(err)
+		}
+	})
+}

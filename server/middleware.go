@@ -103,11 +103,15 @@ func (s *Server) recoverPanics(next http.Handler) http.Handler {
 			if v == nil {
 				return
 			}
-			if v == http.ErrAbortHandler || callOf(r).status != 0 {
-				s.logMistake(r, &batch.Panic{Value: v, Stack: debug.Stack()})
+			if v == http.ErrAbortHandler {
+				panic(v)
+			}
+			mistake := &batch.Panic{Value: v, Stack: debug.Stack()}
+			if callOf(r).status != 0 {
+				s.logMistake(r, mistake)
 				panic(http.ErrAbortHandler)
 			}
-			s.fail(w, r, &batch.Panic{Value: v, Stack: debug.Stack()})
+			s.fail(w, r, mistake)
 		}()
 		next.ServeHTTP(w, r)
 	})

@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/net/netutil"
+
 	"rnnrep/encoders"
 	"rnnrep/rnn"
 )
@@ -39,6 +41,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		ConnState:    countOpen(&open),
 		TLSConfig:    s.config.TLS,
 		ErrorLog:     slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)}
+	l = netutil.LimitListener(l, s.config.MaxConnections)
 	s.warm(s.service.Bundles())
 	failed := make(chan error, 1)
 	go func() {

@@ -51,6 +51,7 @@ func (o *serveOptions) flags(f *pflag.FlagSet) {
 	f.StringVar(&o.admin, "admin-listen", "", "address for metrics, health and profiles, without keys (default: none)")
 	f.StringVar(&o.keys, "keys", "", "file of API keys, as `rnnrepd key` prints them (default: no key is asked for)")
 	f.Int64Var(&c.MaxBytes, "max-bytes", server.DefaultMaxBytes, "largest request body")
+	f.IntVar(&c.MaxConnections, "max-connections", server.DefaultConnections, "open connections; further ones wait to be accepted")
 	f.IntVar(&c.MaxQueue, "max-queue", server.DefaultMaxQueue, "requests with a model that are in progress or wait; more get 429")
 	f.IntVar(&c.MaxBatch, "max-batch", server.DefaultMaxBatch, "RNNs that go through an encoder together")
 	f.DurationVar(&c.BatchDelay, "max-batch-delay", 0, "how long an RNN waits for others to go with")
