@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 ZOO    ?= zoo/formal_languages
-RUNS   ?= 100
+BUNDLES ?= bundles/formal_languages
 FUZZ   ?= 10m
 
 .PHONY: test ci bench fuzz zoo models python
@@ -13,10 +13,12 @@ test:
 ci:
 	.ci/run
 
-# A training step against PyTorch's, and the server's answers over loopback.
+# Training steps against PyTorch's, the server over loopback, importing.
 bench:
 	PYTHON=$(PYTHON) bench/zoo_step.sh
-	go test -run '^$$' -bench . ./importer ./server
+	PYTHON=$(PYTHON) bench/encoder_steps.sh
+	bench/serve.sh
+	go test -run '^$$' -bench . ./importer
 
 # Every fuzz target for FUZZ each.
 fuzz:
@@ -32,3 +34,11 @@ fuzz:
 python:
 	go build -o rnnrepd ./cmd/rnnrepd
 	$(PYTHON) examples/python/check_export.py ./rnnrepd examples/models/*.onnx
+
+# The shipped bundles, from nothing: about an hour and a half on two cores. Run it
+# again to resume.
+models:
+	go build -o rnnrepd ./cmd/rnnrepd
+	./rnnrepd zoo train --family formal_languages --runs 320 --seed 1 --out $(ZOO)
+	./rnnrepd train --zoo $(ZOO) --seed 1 --supervision 0.02 --steps 3000 --encoder layerwise_statistics --out $(BUNDLES)/layerwise_statistics
+	./rnnrepd train --zoo $(ZOO) --seed 1 --supervision 0.02 --steps 14000 --encoder interactive_probing --out $(BUNDLES)/interactive_probing

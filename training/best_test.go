@@ -14,7 +14,9 @@ import (
 func TestBest(t *testing.T) {
 	dir := tinyZoo(t)
 	t.Run("kept", func(t *testing.T) { checkKeepsBest(t, tinyConfig(dir, "layerwise_statistics", t.TempDir(), 60)) })
-	t.Run("resume", func(t *testing.T) { checkResumesBest(t, tinyConfig(dir, "layerwise_statistics", t.TempDir(), validateEvery+5)) })
+	t.Run("resume", func(t *testing.T) {
+		checkResumesBest(t, tinyConfig(dir, "layerwise_statistics", t.TempDir(), validateEvery+5))
+	})
 	t.Run("supervision", func(t *testing.T) { checkSupervision(t, tinyConfig(dir, "layerwise_statistics", t.TempDir(), 100)) })
 }
 
