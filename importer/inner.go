@@ -176,13 +176,35 @@ func (b *body) record(names ...string) []string {
 			out += "'"
 		}
 		g.Nodes = append(g.Nodes, &onnx.Node{OpType: "Identity", Inputs: []string{name}, Outputs: []string{copied}})
-		g.Outputs = append(g.Outputs, onnx.Value{Name: copied})
+		g.Outputs = append(g.Outputs, b.recordedAs(copied, name))
 		n.Outputs = append(n.Outputs, out)
 		outside = append(outside, out)
 	}
 	n.Attributes = maps.Clone(n.Attributes)
 	n.Attributes["body"] = &onnx.Attribute{Type: onnx.AttributeGraph, Graph: &g}
+	for _, list := range []string{"scan_output_axes", "scan_output_directions"} { // one for each output
+		if a := n.Attributes[list]; a != nil {
+			longer := *a
+			longer.Ints = append(slices.Clone(a.Ints), make([]int64, len(names))...)
+			n.Attributes[list] = &longer
+		}
+	}
 	b.outer.replace(b.node, &n)
 	b.node = &n
 	return outside
+}
+
+// recordedAs declares a copy of an inner value, with as many dimensions as the
+// value has in the sample, which ONNX Runtime wants of a Scan's outputs.
+func (b *body) recordedAs(copied, name string) onnx.Value {
+	declared := onnx.Value{Name: copied}
+	values, err := b.inner.evaluate(b.given, name)
+	if err != nil {
+		return declared
+	}
+	declared.Type, declared.Dims = values[name].Type, make([]int64, 0, len(values[name].Dims))
+	for range values[name].Dims {
+		declared.Dims, declared.Params = append(declared.Dims, -1), append(declared.Params, "")
+	}
+	return declared
 }

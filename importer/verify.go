@@ -159,9 +159,9 @@ func (r *readout) original(v *view, y sequence) ([]float32, error) {
 // and the readout.
 func (s *stack) compareGraph(v *view, m *rnn.Model, random *rand.Rand) (comparison, error) {
 	given := v.drawInputs(random)
-	names := s.units[0].parts[0].needs()
+	names, starts := slices.Clone(s.units[0].parts[0].needs()), []string(nil)
 	for _, f := range s.flows() {
-		names = append(names, f.observed()...)
+		names, starts = append(names, f.observed()...), append(starts, f.starts()...)
 		if err := v.zero(given, f.starts()); err != nil {
 			return comparison{}, err
 		}
@@ -169,7 +169,7 @@ func (s *stack) compareGraph(v *view, m *rnn.Model, random *rand.Rand) (comparis
 	if s.readout != nil {
 		names = append(names, s.readout.input, s.readout.result)
 	}
-	values, err := v.evaluate(given, names...)
+	values, err := v.observe(given, starts, names)
 	if err != nil {
 		return comparison{}, err
 	}

@@ -24,6 +24,7 @@ type view struct {
 	samples   tensors         // values of the graph inputs
 	place     string          // for a graph inside a node: where it is
 	loop      *body           // for the body of a loop: the loop
+	outside   *outside        // what runs the graph to compare with; nil: evaluate
 	unread    []error         // recurrences that were found and cannot be read
 }
 
