@@ -6,7 +6,8 @@ The step: forward and backward of two LSTM layers of 32 units with a readout at
 every position, mean cross-entropy, AdamW; vocabulary 6 as one-hot inputs, batch
 32, 42 positions. Batches are made beforehand and not timed. Every optimiser
 variant (for-loop, foreach, fused) is timed with and without oneDNN, in turns;
-the last line, "best NAME MICROSECONDS", is the lowest median.
+the last line, "best NAME MICROSECONDS", is the lowest median of CPU times, which
+leave out what interrupts a step.
 """
 
 import argparse
@@ -70,7 +71,7 @@ def stepper(options, onednn, clip, batches):
 
 
 def measure(steps, seconds):
-    """Times of each stepper in seconds, in turns until the time is up."""
+    """CPU times of each stepper in seconds, in turns until the time is up."""
     for step in steps.values():
         for _ in range(WARM_UP):
             step()
@@ -79,9 +80,9 @@ def measure(steps, seconds):
     while time.perf_counter() < end:
         for name, step in steps.items():
             for _ in range(ROUND):
-                start = time.perf_counter()
+                start = time.process_time()
                 step()
-                times[name].append(time.perf_counter() - start)
+                times[name].append(time.process_time() - start)
     return times
 
 
