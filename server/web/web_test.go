@@ -24,7 +24,7 @@ func fileAt(t *testing.T, path string) File {
 // and nothing outside this server is.
 func TestFilesAreWhole(t *testing.T) {
 	reference := regexp.MustCompile(`(?:href="|src="|url\(|from "|data-example=")(\.?/?[\w./-]+)`)
-	used := map[string]bool{"/": true, "/openapi.json": true}
+	used := map[string]bool{"/": true, "/docs": true}
 	for _, f := range Files() {
 		if f.Type == "" {
 			t.Errorf("%s has no media type", f.Path)
@@ -53,7 +53,7 @@ func TestFilesAreWhole(t *testing.T) {
 		}
 		delete(used, f.Path)
 	}
-	delete(used, "/openapi.json")
+	delete(used, "/docs")
 	for path := range used {
 		t.Errorf("%s is referred to and not there", path)
 	}

@@ -15,7 +15,7 @@ export function answerCard(name, a, on) {
   return h("article", { class: "answer", "aria-label": name },
     h("header", {},
       h("p", { class: "file" }, name),
-      h("h2", { class: "sentence" }, structure(a.rnn)),
+      h("h1", { class: "sentence" }, structure(a.rnn)),
       h("p", { class: "note" }, `${integer(a.rnn.parameters)} weights, found as ${a.rnn.found}. `, ...verification(a.verified)),
       h("a", { class: "note to-map", href: "#map-title" }, "Its place on the map")),
     trust(a.trust),
@@ -33,7 +33,7 @@ function trust(t) {
     h("svg", { viewBox: "0 0 20 20", width: 20, height: 20, "aria-hidden": "true" },
       t.in_population ? h("path", { d: "m4.5 10.5 3.6 3.6 7.4-8" }) : h("path", { d: "M10 3 2.5 16.5h15zM10 8.2v4M10 14.6v.1" })),
     h("div", {},
-      h("h3", {}, t.in_population ? "Like the networks of the zoo" : "Unlike the networks of the zoo: take the numbers as a guess"),
+      h("h2", {}, t.in_population ? "Like the networks of the zoo" : "Unlike the networks of the zoo: take the numbers as a guess"),
       h("p", {}, t.note || where),
       h("div", { class: "quantile", vars: { at: `${100 * t.distance_quantile}%` }, role: "img", "aria-label": where })));
 }
@@ -54,13 +54,13 @@ function predictions(p) {
 }
 
 const prediction = (label, value, range, chart) => h("div", { class: "prediction" },
-  h("h3", {}, label), h("p", { class: "value" }, value, h("span", { class: "range" }, range)), chart);
+  h("h2", {}, label), h("p", { class: "value" }, value, h("span", { class: "range" }, range)), chart);
 
 /** The nearest snapshots of the zoo. */
 function relatives(neighbours, on) {
   if (neighbours.length === 0) return null;
   return h("section", { class: "relatives", "aria-labelledby": "relatives-title" },
-    h("h3", { id: "relatives-title" }, "Nearest relatives"),
+    h("h2", { id: "relatives-title" }, "Nearest relatives"),
     h("table", {},
       h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Task"), h("th", { scope: "col", class: "n" }, "Steps"),
         h("th", { scope: "col", class: "n" }, "Accuracy"), h("th", { scope: "col", class: "n" }, "Distance"))),
@@ -102,9 +102,9 @@ const titles = {
 /** What went wrong with a model; retry(key) is called with an API key. */
 export function problemCard(name, p, retry) {
   const row = (term, ...text) => (text[0] ? [h("dt", {}, term), h("dd", {}, ...text)] : []);
-  return h("article", { class: "problem", role: "alert" },
+  return h("div", { class: "problem", role: "alert" },
     h("p", { class: "file" }, name),
-    h("h2", { class: "sentence" }, titles[p.code] ?? p.title ?? "Something went wrong"),
+    h("h1", { class: "sentence" }, titles[p.code] ?? p.title ?? "Something went wrong"),
     h("dl", {},
       row("Found", p.detail), row("At", p.node && h("code", {}, p.node)), row("Accepted", p.accepted), row("What to do", p.hint),
       row("Code", p.code && h("code", {}, p.code), p.status ? ` (status ${p.status})` : ""), row("Request", p.status === 500 && p.request && h("code", {}, p.request))),
