@@ -73,19 +73,28 @@ func (e *Emulator) Params() []*grad.Param {
 // out step by step, one per embedding [N, Dim]: tokens, or real inputs where the
 // config says so.
 func (e *Emulator) Emulate(embedding grad.Var, in grad.Steps) grad.Var {
-	t := embedding.Tape()
+	logits, _ := e.Step(embedding.Tape(), embedding, in, make([]grad.State, len(e.layers)))
+	return logits
+}
+
+// Step is Emulate from given states of the layers, zero ones at the start of a
+// sequence; next are those after it where in.T is 1. The embedding belongs to the
+// start of a sequence alone: Var{} later.
+func (e *Emulator) Step(t *grad.Tape, embedding grad.Var, in grad.Steps, s []grad.State) (logits grad.Var, next []grad.State) {
 	var x grad.Var
 	if e.read != nil {
 		x = e.read.Apply(in.X)
 	} else {
 		x = grad.Embed(t.Param(e.table), in.Tokens)
 	}
-	x = grad.AddAt(x, e.enter.Apply(embedding), 0)
-	for _, l := range e.layers {
-		h, _ := grad.Recurrent(grad.OpLSTM, l.Bind(t), grad.Steps{X: x, T: in.T}, grad.State{})
-		x = h
+	if embedding != (grad.Var{}) {
+		x = grad.AddAt(x, e.enter.Apply(embedding), 0)
 	}
-	return e.out.Apply(x)
+	next = make([]grad.State, len(e.layers))
+	for i, l := range e.layers {
+		x, next[i] = grad.Recurrent(grad.OpLSTM, l.Bind(t), grad.Steps{X: x, T: in.T}, s[i])
+	}
+	return e.out.Apply(x), next
 }
 
 // remember is the initial bias of the forget gates of emulator and interrogator:

@@ -30,9 +30,11 @@ type statisticsOptions struct {
 // Features per RNN: two layers of four gates of four tensors, two of the readout.
 const (
 	statisticsGates    = 4
-	statisticsTensors  = 4
-	statisticsFeatures = grad.StatisticsCount * (2*statisticsGates*statisticsTensors + 2)
+	statisticsFeatures = grad.StatisticsCount * (2*statisticsGates*len(statisticsTensors) + 2)
 )
+
+// statisticsTensors are those of a layer.
+var statisticsTensors = [...]string{"weight_ih", "weight_hh", "bias_ih", "bias_hh"}
 
 // featureLimit bounds a standardised feature softly, so that an odd RNN cannot
 // push the MLP arbitrarily far.
@@ -106,6 +108,38 @@ func statisticsOf(t *grad.Tape, p *rnn.Population) grad.Var {
 	return concatAll(parts)
 }
 
+// Statistics returns the features that layerwise_statistics reads, not scaled,
+// [len(models), len(StatisticsNames())].
+func Statistics(models []*rnn.Model) []float32 {
+	t := grad.NewTape().Inference()
+	var all []float32
+	for _, m := range models {
+		t.Reset()
+		all = append(all, statisticsOf(t, rnn.Bind(t, m)).Value()...)
+	}
+	return all
+}
+
+// StatisticsNames names the features: "first.i.weight_ih.mean". Gates of other
+// cells than the LSTM stand where gates of like purpose do.
+func StatisticsNames() (names []string) {
+	add := func(of string) {
+		for _, s := range []string{"mean", "deviation", "minimum", "quartile1", "median", "quartile3", "maximum"} {
+			names = append(names, of+"."+s)
+		}
+	}
+	for _, layer := range []string{"first", "last"} {
+		for _, gate := range []string{"i", "f", "g", "o"} {
+			for _, tensor := range statisticsTensors {
+				add(layer + "." + gate + "." + tensor)
+			}
+		}
+	}
+	add("linear.weight")
+	add("linear.bias")
+	return names
+}
+
 // layerStatistics are one layer's, gate by gate in statisticsSlot's order.
 func layerStatistics(t *grad.Tape, p *rnn.Population, layer int) (parts []grad.Var) {
 	l := p.Spec.Layers[layer]
@@ -116,7 +150,7 @@ func layerStatistics(t *grad.Tape, p *rnn.Population, layer int) (parts []grad.V
 	}
 	for slot := range statisticsGates {
 		gate, ok := bySlot[slot]
-		for _, tensor := range []string{"weight_ih", "weight_hh", "bias_ih", "bias_hh"} {
+		for _, tensor := range statisticsTensors {
 			if !ok {
 				parts = append(parts, t.Zeros(p.Models, grad.StatisticsCount))
 				continue

@@ -98,7 +98,7 @@ func (p *Predictors) point(o Outputs, i int) point {
 	}
 	logits := row(o.Task)
 	for _, r := range p.Config.Ranges {
-		value, key := r.parameter(logits[:r.outputs()])
+		value, key := r.Parameter(logits[:r.outputs()])
 		logits = logits[r.outputs():]
 		q.task, q.taskKeys = append(q.task, float32(value)), append(q.taskKeys, key)
 	}

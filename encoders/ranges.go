@@ -44,8 +44,9 @@ func (r Range) AppendTargets(dst []float32, x float32) []float32 {
 	return append(dst, float32((2*float64(x)-r.Low-r.High)/(r.High-r.Low)))
 }
 
-// parameter reads the outputs for the parameter; residuals are kept by key.
-func (r Range) parameter(outputs []float32) (value, key float64) {
+// Parameter reads the parameter from the predictor's outputs for it; residuals are
+// kept by key.
+func (r Range) Parameter(outputs []float32) (value, key float64) {
 	if !r.Circular {
 		x := min(max(float64(outputs[0]), -1), 1)
 		value = (r.Low + r.High + x*(r.High-r.Low)) / 2

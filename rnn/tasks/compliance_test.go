@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"math"
+	"math/rand/v2"
 	"reflect"
 	"slices"
 	"strings"
@@ -326,6 +327,40 @@ func TestRanges(t *testing.T) {
 					t.Errorf("%q does not name %q in %q", task, r.Name, r.Unit)
 				}
 			}
+		}
+	})
+}
+
+// noise is an RNN of random outputs.
+type noise struct {
+	r *rand.Rand
+	n int
+}
+
+func (x *noise) Reset(n int)                      { x.n = n }
+func (x *noise) Step(_ []int32, logits []float32) { x.StepInputs(nil, logits) }
+func (x *noise) StepInputs(_, logits []float32) {
+	for i := range logits {
+		logits[i] = float32(x.r.NormFloat64())
+	}
+}
+
+// TestSampledAccuracy: an accuracy of few samples is that of Score, to within
+// chance.
+func TestSampledAccuracy(t *testing.T) {
+	eachFamily(t, func(t *testing.T, f Family) {
+		task, ok := f.Draw(rng.Stream(1, "draw", 0)).(Sampled)
+		if !ok {
+			return
+		}
+		const samples = 300
+		few := task.Accuracy(rng.Stream(1, "few", 0), &noise{r: rng.Stream(1, "noise", 0)}, samples)
+		all := task.Score(rng.Stream(1, "all", 0), &noise{r: rng.Stream(1, "noise", 1)})["accuracy"]
+		if math.Abs(few-all) > 4*math.Sqrt(max(all*(1-all), 1e-3)/samples) {
+			t.Errorf("accuracy is %v of %d samples, %v of all", few, samples, all)
+		}
+		if f.Name() == "sequential_mnist" && few < 0.02 {
+			t.Errorf("random outputs are right in %v of ten digits", few)
 		}
 	})
 }

@@ -173,24 +173,36 @@ func (l language) accepts(tokens []int32) (accepted, counts bool) {
 // the strings of training length; generalization_gap is the same mean for
 // strings longer than any in training, up to n = 14, minus train_loss.
 func (l language) Score(r *rand.Rand, m Runner) Metrics {
-	rollouts := l.Rollouts(r, m, scoredStrings)
-	var accepted, counts int
-	for i := range scoredStrings {
+	accuracy, counts := l.accepted(r, m, scoredStrings)
+	train := l.loss(m, l.minN(), maxN)
+	return Metrics{
+		"accuracy":           accuracy,
+		"accuracy_counts":    counts,
+		"train_loss":         train,
+		"generalization_gap": l.loss(m, maxN+1, longestN) - train,
+	}
+}
+
+// Accuracy is Score's, of fewer strings.
+func (l language) Accuracy(r *rand.Rand, m Runner, samples int) float64 {
+	accuracy, _ := l.accepted(r, m, samples)
+	return accuracy
+}
+
+// accepted samples strings and returns the shares that are of the language, and
+// that at least have its counts.
+func (l language) accepted(r *rand.Rand, m Runner, samples int) (accuracy, counts float64) {
+	rollouts := l.Rollouts(r, m, samples)
+	for i := range samples {
 		a, c := l.accepts(rollouts.Tokens[i*sequenceLength+1 : (i+1)*sequenceLength])
 		if a {
-			accepted++
+			accuracy++
 		}
 		if c {
 			counts++
 		}
 	}
-	train := l.loss(m, l.minN(), maxN)
-	return Metrics{
-		"accuracy":           float64(accepted) / scoredStrings,
-		"accuracy_counts":    float64(counts) / scoredStrings,
-		"train_loss":         train,
-		"generalization_gap": l.loss(m, maxN+1, longestN) - train,
-	}
+	return accuracy / float64(samples), counts / float64(samples)
 }
 
 // loss is the mean cross-entropy over all positions, the end marker's included,

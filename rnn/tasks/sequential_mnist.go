@@ -156,6 +156,17 @@ func (d *rotatedDigits) Score(_ *rand.Rand, m Runner) Metrics {
 	return Metrics{"accuracy": accuracy, "train_loss": train, "validation_loss": validation, "generalization_gap": validation - train}
 }
 
+// Accuracy is Score's, on fewer images of the validation part.
+func (d *rotatedDigits) Accuracy(r *rand.Rand, m Runner, samples int) float64 {
+	validation := digitParts().validation
+	images := make([]int, samples)
+	for i := range images {
+		images[i] = validation[r.IntN(len(validation))]
+	}
+	_, accuracy := d.measure(m, images)
+	return accuracy
+}
+
 // measure returns mean loss and accuracy over images.
 func (d *rotatedDigits) measure(m Runner, images []int) (loss, accuracy float64) {
 	x := newTally(digitSteps)

@@ -62,6 +62,13 @@ type Task interface {
 	Rollouts(r *rand.Rand, m Runner, count int) Rollouts
 }
 
+// Sampled is a Task whose accuracy can be measured, less exactly than by Score, on
+// any number of samples.
+type Sampled interface {
+	Task
+	Accuracy(r *rand.Rand, m Runner, samples int) float64
+}
+
 // Recipe is how a family's zoo is trained (paper, appendix; AdamW throughout).
 type Recipe struct {
 	Steps       int
