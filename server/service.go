@@ -34,6 +34,7 @@ const (
 // concurrent use.
 type Service struct {
 	maxBytes int64 // of a model with its external data; 0: the importer's default
+	verifier importer.Verifier
 	embed    func(context.Context, *encoders.Bundle, *rnn.Model) (encoders.Result, error)
 	entries  atomic.Pointer[[]entry]
 }
@@ -57,6 +58,10 @@ func NewService(bundles []*encoders.Bundle) *Service {
 	s.SetBundles(bundles)
 	return s
 }
+
+// VerifyBy lets v run the graphs that the recovered RNNs are compared with; nil
+// is the importer's own evaluator. It must come before the first answer.
+func (s *Service) VerifyBy(v importer.Verifier) { s.verifier = v }
 
 // SetBundles replaces the bundles. Answers in progress keep theirs.
 func (s *Service) SetBundles(bundles []*encoders.Bundle) {
@@ -96,7 +101,7 @@ func (s *Service) Read(u Upload) (*rnn.Model, importer.Report, error) {
 }
 
 func (s *Service) read(u Upload) (*rnn.Model, importer.Report, error) {
-	return importer.ReadBytes(u.Data, importer.Options{MaxBytes: s.maxBytes, External: u.External})
+	return importer.ReadBytes(u.Data, importer.Options{MaxBytes: s.maxBytes, External: u.External, Verifier: s.verifier})
 }
 
 // Answer answers for one upload; a refusal is an Answer with its Error set.

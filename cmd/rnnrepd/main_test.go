@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -21,6 +22,8 @@ import (
 
 	"rnnrep/encoders"
 	"rnnrep/encoders/enctest"
+	"rnnrep/internal/ort"
+	"rnnrep/internal/sandbox"
 	"rnnrep/rnn"
 	"rnnrep/server"
 )
@@ -28,19 +31,32 @@ import (
 func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"rnnrepd": main}) }
 
 // TestScripts runs the stories of testdata/script. They know $MODELS, a folder
-// of small untrained bundles, and $EXAMPLES, the example models.
+// of small untrained bundles, $EXAMPLES, the example models, $CORPUS, the
+// importer's, and whether there is an onnxruntime.
 func TestScripts(t *testing.T) {
 	models := smallBundles(t)
 	examples, err := filepath.Abs("../../examples/models")
 	if err != nil {
 		t.Fatal(err)
 	}
+	noRuntime := (&sandbox.Runner{}).Available()
+	if noRuntime != nil {
+		t.Logf("without verification by ONNX Runtime: %v", noRuntime)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("MODELS", models)
 			e.Setenv("EXAMPLES", examples)
+			e.Setenv("CORPUS", filepath.Join(examples, "../../importer/testdata"))
+			e.Setenv(ort.LibraryVariable, os.Getenv(ort.LibraryVariable))
 			return nil
+		},
+		Condition: func(name string) (bool, error) {
+			if name != "onnxruntime" {
+				return false, fmt.Errorf("unknown condition %q", name)
+			}
+			return noRuntime == nil, nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits, "http": overHTTP, "truncate": truncate},
 	})

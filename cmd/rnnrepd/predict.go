@@ -23,6 +23,9 @@ func newAnswer(a *app, use, short string, want server.Want) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if err := a.verifyIn(s); err != nil {
+				return err
+			}
 			if bundle != "" {
 				if _, err := s.Bundle(bundle); err != nil {
 					return err
@@ -34,6 +37,7 @@ func newAnswer(a *app, use, short string, want server.Want) *cobra.Command {
 	c.Flags().StringVar(&bundle, "bundle", "", "bundle to ask (default: the best that accepts the RNN)")
 	outputFlag(c, &format, "json", "jsonl", "table")
 	a.modelFlags(c)
+	a.verifyFlag(c)
 	return c
 }
 
@@ -47,10 +51,15 @@ func newInspect(a *app) *cobra.Command {
 			if format == "dot" {
 				return a.draw(c.Context(), files[0])
 			}
-			return a.answerAll(c.Context(), server.NewService(nil), files, server.Inspect, "", newAnswers(a.out, a.outputFormat(format), 1))
+			s := server.NewService(nil)
+			if err := a.verifyIn(s); err != nil {
+				return err
+			}
+			return a.answerAll(c.Context(), s, files, server.Inspect, "", newAnswers(a.out, a.outputFormat(format), 1))
 		},
 	}
 	outputFlag(c, &format, "json", "jsonl", "table", "dot")
+	a.verifyFlag(c)
 	return c
 }
 

@@ -37,7 +37,11 @@ func newRecover(a *app) *cobra.Command {
 			if !ok {
 				return usageError{fmt.Errorf("-o %s: the name must end in .safetensors or .onnx", out)}
 			}
-			m, report, err := a.read(c.Context(), files[0])
+			s := server.NewService(nil)
+			if err := a.verifyIn(s); err != nil {
+				return err
+			}
+			m, report, err := a.read(c.Context(), s, files[0])
 			if err != nil {
 				return a.refuse(c.Context(), files[0], err)
 			}
@@ -53,6 +57,7 @@ func newRecover(a *app) *cobra.Command {
 	}
 	c.Flags().StringVarP(&out, "output", "o", "", "file to write")
 	_ = c.MarkFlagRequired("output")
+	a.verifyFlag(c)
 	return c
 }
 
@@ -62,12 +67,12 @@ var recoverFormats = map[string]func(*bytes.Buffer, *rnn.Model) error{
 }
 
 // read recovers the RNN of a file.
-func (a *app) read(ctx context.Context, file string) (*rnn.Model, importer.Report, error) {
+func (a *app) read(ctx context.Context, s *server.Service, file string) (*rnn.Model, importer.Report, error) {
 	u, err := a.upload(ctx, file)
 	if err != nil {
 		return nil, importer.Report{}, err
 	}
-	return server.NewService(nil).Read(u)
+	return s.Read(u)
 }
 
 // refuse reports the refusal of the one input.

@@ -14,7 +14,7 @@ import (
 
 // ofOneCall are flags that neither environment nor file set: they belong to one
 // command line.
-var ofOneCall = map[string]bool{"help": true, "output": true, "out": true, "config": true}
+var ofOneCall = map[string]bool{"help": true, "output": true, "out": true, "config": true, "verify": true}
 
 // resolve gives every flag that was not given its value from RNNREPD_NAME, where
 // --drain-timeout is RNNREPD_DRAIN_TIMEOUT, or else from the file of --config.

@@ -49,7 +49,7 @@ func carrier(values map[string]*onnx.Tensor, doc string, metadata map[string]str
 func Child(r io.Reader, w io.Writer) error {
 	memory, err := strconv.ParseInt(os.Getenv(memoryVariable), 10, 64)
 	if err != nil {
-		return fmt.Errorf("this command is started by rnnrepd itself: %w", err)
+		return fmt.Errorf("this command is started by rnnrepd itself, which sets %s", memoryVariable)
 	}
 	seconds, err := strconv.ParseInt(os.Getenv(secondsVariable), 10, 64)
 	if err != nil {
