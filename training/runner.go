@@ -29,7 +29,9 @@ func newRunner(tr *rnn.Trainee) *runner {
 	for _, l := range tr.Spec.Layers {
 		r.hidden = append(r.hidden, l.Hidden)
 	}
-	r.advance = func(in grad.Steps, s []grad.State, _ int, _ bool) (grad.Var, []grad.State) { return tr.Step(r.tape, in, s) }
+	r.advance = func(in grad.Steps, s []grad.State, _ int, _ bool) (grad.Var, []grad.State) {
+		return tr.Step(r.tape, in, s)
+	}
 	return r
 }
 
