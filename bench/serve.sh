@@ -6,6 +6,8 @@
 #
 #   bench/serve.sh                 ten seconds a row
 #   FOR=60s PORT=9001 bench/serve.sh
+#   PYTHON=.venv/bin/python bench/serve.sh   also serve_baseline.py (needs fastapi,
+#                                  uvicorn, onnx and onnxruntime)
 set -eu
 cd "$(dirname "$0")/.."
 length=${FOR:-10s}
@@ -15,7 +17,8 @@ url=http://127.0.0.1:$port
 
 work=$(mktemp -d)
 server=
-trap '[ -z "$server" ] || kill "$server" 2>/dev/null || true; rm -rf "$work"' EXIT
+baseline=
+trap 'for p in $server $baseline; do kill "$p" 2>/dev/null || true; done; rm -rf "$work"' EXIT
 go build -o "$work/rnnrepd" ./cmd/rnnrepd
 go build -o "$work/load" ./bench/serve
 "$work/rnnrepd" serve --listen "127.0.0.1:$port" --quiet &
@@ -42,3 +45,16 @@ echo "hostile uploads, one in five"
 "$work/load" -url "$url/v1/predict" -model "$model" -for "$length" -c 8 -hostile 0.2
 sleep 2
 state
+
+if [ -n "${PYTHON:-}" ]; then
+	echo "FastAPI and ONNX Runtime with the same encoder"
+	bundle=$("$work/rnnrepd" bundles -o jsonl | sed -n 's/^{"name":"\([^"]*statistics\)".*/\1/p')
+	"$work/rnnrepd" export "$bundle" -o "$work/encoder.onnx"
+	"$PYTHON" bench/serve_baseline.py "$work/encoder.onnx" $((port + 1)) &
+	baseline=$!
+	"$work/load" -url "http://127.0.0.1:$((port + 1))/v1/predict" -model "$model" -first 30s
+	for clients in 1 4 16; do
+		"$work/load" -url "http://127.0.0.1:$((port + 1))/v1/predict" -model "$model" -for "$length" -c "$clients"
+		"$work/load" -url "$url/v1/predict?bundle=$bundle" -model "$model" -for "$length" -c "$clients"
+	done
+fi
