@@ -11,7 +11,9 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
+	"time"
 
 	"rnnrep/internal/errs"
 	"rnnrep/server"
@@ -44,28 +46,28 @@ func newClient(address string) (*client, error) {
 	return c, nil
 }
 
-// predict posts a model with its external data.
-func (c *client) predict(ctx context.Context, u server.Upload, bundle string) server.Answer {
-	answer, err := c.post(ctx, u, bundle)
-	if err != nil {
-		return server.Refused(u.File, "", err)
-	}
-	answer.File = u.File
-	return answer
-}
+// answerTime is the longest that a server gets for one answer.
+const answerTime = 10 * time.Minute
 
-func (c *client) post(ctx context.Context, u server.Upload, bundle string) (answer server.Answer, err error) {
+// maxAnswer bounds an answer, in bytes.
+const maxAnswer = 64 << 20
+
+// predict posts a model with its external data. A refusal is an answer; an error
+// means that the server has none now.
+func (c *client) predict(ctx context.Context, u server.Upload, bundle string) (server.Answer, error) {
 	kind, body, err := encodeUpload(u)
 	if err != nil {
-		return answer, err
+		return server.Answer{}, err
 	}
 	path := c.base + "/v1/predict"
 	if bundle != "" {
 		path += "?" + url.Values{"bundle": {bundle}}.Encode()
 	}
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, path, bytes.NewReader(body))
 	if err != nil {
-		return answer, err
+		return server.Answer{}, err
 	}
 	r.Header.Set("Content-Type", kind)
 	if c.key != "" {
@@ -73,21 +75,32 @@ func (c *client) post(ctx context.Context, u server.Upload, bundle string) (answ
 	}
 	resp, err := c.http.Do(r)
 	if err != nil {
-		return answer, err
+		return server.Answer{}, err
 	}
 	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
+	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
+		return server.Answer{}, err
+	}
+	return decodeAnswer(u.File, resp, text)
+}
+
+// later are the statuses of a server that may answer when it is asked again.
+var later = []int{http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout}
+
+func decodeAnswer(file string, resp *http.Response, text []byte) (answer server.Answer, err error) {
+	var e errs.Error
+	switch {
+	case resp.StatusCode == http.StatusOK:
+		err = json.Unmarshal(text, &answer)
+		answer.File = file
 		return answer, err
+	case slices.Contains(later, resp.StatusCode):
+		return answer, fmt.Errorf("%s answered %s", resp.Request.URL.Host, resp.Status)
+	case json.Unmarshal(text, &e) != nil || e.Code == "":
+		return server.Refused(file, "", fmt.Errorf("%s answered %s", resp.Request.URL.Host, resp.Status)), nil
 	}
-	if resp.StatusCode != http.StatusOK {
-		var e errs.Error
-		if json.Unmarshal(text, &e) != nil || e.Code == "" {
-			return answer, fmt.Errorf("%s answered %s", c.base, resp.Status)
-		}
-		return answer, &e
-	}
-	return answer, json.Unmarshal(text, &answer)
+	return server.Refused(file, "", &e), nil
 }
 
 // encodeUpload returns a model as a request's body: itself, or a form if it has

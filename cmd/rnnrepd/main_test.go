@@ -58,7 +58,7 @@ func TestScripts(t *testing.T) {
 			}
 			return noRuntime == nil, nil
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits, "http": overHTTP, "truncate": truncate},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits, "http": overHTTP, "truncate": truncate, "await": await},
 	})
 }
 
@@ -161,6 +161,20 @@ func truncate(ts *testscript.TestScript, neg bool, args []string) {
 	n, err := strconv.ParseInt(args[1], 10, 64)
 	ts.Check(err)
 	ts.Check(os.Truncate(ts.MkAbs(args[0]), n))
+}
+
+// await waits until there is a file: await file.
+func await(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: await file")
+	}
+	for range 3000 {
+		if _, err := os.Stat(ts.MkAbs(args[0])); err == nil {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	ts.Fatalf("%s does not come", args[0])
 }
 
 // TestInterruptKeepsFinishedRows in every format, also while stdin is waited

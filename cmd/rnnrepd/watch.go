@@ -5,15 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
-	"strings"
+	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"rnnrep/internal/atomicfile"
+	"rnnrep/internal/errs"
 	"rnnrep/server"
 )
 
@@ -22,7 +21,7 @@ const besideSuffix = ".rnnrep.json"
 
 type watchOptions struct {
 	server, bundle, format string
-	interval               time.Duration
+	interval, patience     time.Duration
 	beside                 bool
 }
 
@@ -38,9 +37,11 @@ func newWatch(a *app) *cobra.Command {
 	f.StringVar(&o.server, "server", "", "ask this rnnrepd, http://... or unix:///path (default: answer here)")
 	f.StringVar(&o.bundle, "bundle", "", "bundle to ask (default: the best that accepts the RNN)")
 	f.DurationVar(&o.interval, "interval", time.Second, "how often to look; a file must rest for as long")
+	f.DurationVar(&o.patience, "patience", 10*time.Second, "how long a file that is refused must rest before that is said: its writer may have paused")
 	f.BoolVar(&o.beside, "beside", false, "also write each answer beside its file, as FILE"+besideSuffix)
 	f.VarP(choice{&o.format, []string{"jsonl", "table"}}, "output", "o", "format of the output (default: table on a terminal, jsonl otherwise)")
 	a.modelFlags(c)
+	a.verifyFlag(c)
 	return c
 }
 
@@ -61,39 +62,109 @@ func (a *app) watch(ctx context.Context, dir string, o watchOptions) error {
 	if err != nil {
 		return err
 	}
-	rows := newAnswers(a.out, a.outputFormat(o.format), 2)
-	seen, tick := watched{}, time.NewTicker(o.interval)
+	w := watcher{app: a, options: o, ask: ask, rows: newAnswers(a.out, a.outputFormat(o.format), 2), files: checkpoints{}}
+	tick := time.NewTicker(o.interval)
 	defer tick.Stop()
 	for {
-		for _, file := range seen.rested(dir) {
-			answer := ask(ctx, file)
-			if ctx.Err() != nil {
-				break
-			}
-			if err := errors.Join(rows.write(answer), writeBeside(o, file, answer)); err != nil {
-				return err
-			}
+		if err := w.look(ctx, dir); err != nil {
+			return err
 		}
 		select {
 		case <-ctx.Done():
-			return rows.close()
+			return w.rows.close()
 		case <-tick.C:
 		}
 	}
 }
 
-// asker returns what answers for a file: a server, or this program.
-func (a *app) asker(o watchOptions) (func(context.Context, string) server.Answer, error) {
+// watcher answers for the files of a folder.
+type watcher struct {
+	*app
+	options watchOptions
+	ask     func(context.Context, server.Upload) (server.Answer, error) // the error: there is no answer now, ask again
+	rows    *rows[server.Answer]
+	files   checkpoints
+	away    bool // there was no answer when last asked
+}
+
+// look answers for the files that have come to rest. It fails when answers
+// cannot be written, and for nothing that files or the server do.
+func (w *watcher) look(ctx context.Context, dir string) error {
+	for _, c := range w.files.scan(dir, time.Now()) {
+		if time.Since(c.since) < w.options.interval || time.Now().Before(c.next) || ctx.Err() != nil {
+			continue
+		}
+		if c.answer == nil {
+			answer, err := w.answer(ctx, c)
+			if ctx.Err() != nil {
+				return nil
+			}
+			w.report(err)
+			if err != nil {
+				c.later(w.options.interval)
+				return nil // a server that is away is away for all
+			}
+			if c.changed() {
+				continue // it was read while it was written
+			}
+			c.answer = &answer
+		}
+		if c.answer.Error != nil && time.Since(c.since) < w.options.patience {
+			continue
+		}
+		if err := w.rows.write(*c.answer); err != nil {
+			return err
+		}
+		w.writeBeside(*c.answer)
+		c.said, c.answer = true, nil
+	}
+	return nil
+}
+
+// answer reads a file and asks.
+func (w *watcher) answer(ctx context.Context, c *checkpoint) (server.Answer, error) {
+	u, err := w.upload(ctx, c.path)
+	if err != nil {
+		return server.Refused(c.path, "", err), nil
+	}
+	c.needs(u)
+	return w.ask(ctx, u)
+}
+
+// report says once that there is no answer, and once that there is again.
+func (w *watcher) report(err error) {
+	out := w.progress()
+	switch {
+	case out == nil:
+	case err != nil && !w.away:
+		fmt.Fprintf(out, "rnnrepd: %v; asking again\n", err)
+	case err == nil && w.away:
+		fmt.Fprintln(out, "rnnrepd: there are answers again")
+	}
+	w.away = err != nil
+}
+
+func (w *watcher) writeBeside(answer server.Answer) {
+	if !w.options.beside {
+		return
+	}
+	text, err := json.MarshalIndent(answer, "", "  ")
+	if err == nil {
+		err = atomicfile.Write(answer.File+besideSuffix, append(text, '\n'))
+	}
+	if err != nil { // the row is out; the file may be gone with its folder
+		fmt.Fprintln(w.err, "rnnrepd:", err)
+	}
+}
+
+// asker returns what answers for a model: a server, or this program.
+func (a *app) asker(o watchOptions) (func(context.Context, server.Upload) (server.Answer, error), error) {
 	if o.server != "" {
 		client, err := newClient(o.server)
 		if err != nil {
 			return nil, usageError{err}
 		}
-		return func(ctx context.Context, file string) server.Answer {
-			u, err := a.upload(ctx, file)
-			if err != nil {
-				return server.Refused(file, "", err)
-			}
+		return func(ctx context.Context, u server.Upload) (server.Answer, error) {
 			return client.predict(ctx, u, o.bundle)
 		}, nil
 	}
@@ -101,52 +172,16 @@ func (a *app) asker(o watchOptions) (func(context.Context, string) server.Answer
 	if err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context, file string) server.Answer {
-		return a.answerOne(ctx, s, file, server.Predict, o.bundle)
+	if err := a.verifyIn(s); err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context, u server.Upload) (answer server.Answer, _ error) {
+		defer func() { // one file's mistake must not end the watch over the others
+			if v := recover(); v != nil {
+				fmt.Fprintf(a.err, "rnnrepd: %s: %v\n%s", u.File, v, debug.Stack())
+				answer = server.Refused(u.File, "", errs.New(errs.Internal, "the program made a mistake: %v", v))
+			}
+		}()
+		return s.Answer(ctx, u, server.Predict, o.bundle), nil
 	}, nil
-}
-
-func writeBeside(o watchOptions, file string, answer server.Answer) error {
-	if !o.beside {
-		return nil
-	}
-	text, err := json.MarshalIndent(answer, "", "  ")
-	if err != nil {
-		return err
-	}
-	return atomicfile.Write(file+besideSuffix, append(text, '\n'))
-}
-
-// watched knows the files of a folder: what they were like when last looked at,
-// and whether they have been answered for since.
-type watched map[string]*watchedFile
-
-type watchedFile struct {
-	size     int64
-	modified time.Time
-	answered bool
-}
-
-// rested returns the files that have not changed since the last call and are not
-// answered for, in order of name. A file that is being written changes.
-func (w watched) rested(dir string) (files []string) {
-	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !strings.EqualFold(filepath.Ext(path), ".onnx") {
-			return nil // what cannot be read is looked at again the next time
-		}
-		info, err := d.Info()
-		if err != nil || !info.Mode().IsRegular() {
-			return nil
-		}
-		f := w[path]
-		switch {
-		case f == nil || f.size != info.Size() || !f.modified.Equal(info.ModTime()):
-			w[path] = &watchedFile{size: info.Size(), modified: info.ModTime()}
-		case !f.answered:
-			f.answered = true
-			files = append(files, path)
-		}
-		return nil
-	})
-	return files
 }
