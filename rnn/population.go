@@ -29,15 +29,17 @@ var layerOps = map[string]grad.Op{
 // names them, one row per model.
 func Bind(t *grad.Tape, models ...*Model) *Population {
 	spec := models[0].Spec
-	return bind(spec, len(models), func(s Slot) grad.Var {
-		w := make([]float32, 0, len(models)*s.Size())
-		for _, m := range models {
-			if !m.Spec.Equal(spec) {
-				panic(fmt.Sprintf("rnn: population of %s and %s", spec, m.Spec))
-			}
-			w = append(w, m.Tensor(s)...)
+	for _, m := range models {
+		if !m.Spec.Equal(spec) {
+			panic(fmt.Sprintf("rnn: population of %s and %s", spec, m.Spec))
 		}
-		return t.Input(s.Name, len(models), s.Size(), w)
+	}
+	return bind(spec, len(models), func(s Slot) grad.Var {
+		v, w := t.Buffer(s.Name, len(models), s.Size())
+		for i, m := range models {
+			copy(w[i*s.Size():], m.Tensor(s))
+		}
+		return v
 	})
 }
 

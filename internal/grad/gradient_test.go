@@ -67,6 +67,14 @@ var gradientCases = []gradientCase{
 	{"linear", []Op{OpLinear}, [][2]int{{4, 3}, {5, 3}, {1, 5}}, func(t *Tape, v []Var) Var { return weigh(Linear(v[0], v[1], v[2])) }},
 	{"linear each", []Op{OpLinear}, [][2]int{{4, 3}, {2, 15}, {2, 5}}, func(t *Tape, v []Var) Var { return weigh(LinearEach(v[0], v[1], v[2])) }},
 	{"linear each, one row", []Op{OpLinear}, [][2]int{{2, 3}, {2, 15}, {2, 5}}, func(t *Tape, v []Var) Var { return weigh(LinearEach(v[0], v[1], v[2])) }},
+	{"linear, weights that outweigh", []Op{OpLinear}, [][2]int{{2, 9}, {6, 9}, {1, 6}}, func(t *Tape, v []Var) Var {
+		return weigh(Add(Linear(v[0], v[1], v[2]), Linear(Tanh(v[0]), v[1], v[2])))
+	}},
+	{"linear of standardized data", []Op{OpLinear, OpStandardize}, [][2]int{{1, 7}, {1, 7}, {6, 7}, {1, 6}}, func(t *Tape, v []Var) Var {
+		z := t.Input("", 2, 7, []float32{1, -2, .5, .3, 0, -.7, 1.1, .2, .4, -1, 2, -.3, .8, -1.5})
+		x := Standardize(z, v[0], v[1])
+		return weigh(Concat(Linear(x, v[2], v[3]), x))
+	}},
 	{"embed", []Op{OpEmbed}, [][2]int{{4, 3}}, func(t *Tape, v []Var) Var { return weigh(Embed(v[0], []int32{2, 0, 2, 1})) }},
 	{"add", []Op{OpAdd}, [][2]int{{2, 3}, {2, 3}}, func(t *Tape, v []Var) Var { return weigh(Add(v[0], v[1])) }},
 	{"add at", []Op{OpAddAt}, [][2]int{{4, 3}, {2, 3}}, func(t *Tape, v []Var) Var { return weigh(AddAt(v[0], v[1], 1)) }},

@@ -38,26 +38,6 @@ func linear(x, w, b Var, out, models int) Var {
 	return v
 }
 
-// outweighs reports whether weights [out, in] are so large beside rows rows of
-// inputs and outputs that transposing these costs less than packing the weights.
-func outweighs(out, in, rows int) bool { return rows*(out+in) < out*in }
-
-// turnedProduct computes y = bias + x·Wᵀ as the transpose of W·xᵀ: W is read
-// once, where it is. The sums are those of product, bit for bit.
-func (t *Tape) turnedProduct(y, bias, x, w []float32, rows, out, in int) {
-	defer t.arena.Release(t.arena.Mark())
-	columns, turned := t.arena.Take(kernel.PackedLen(in, rows)), t.arena.Take(out*rows)
-	kernel.PackTransposed(columns, x, in, in, rows)
-	for i, b := range bias {
-		row := turned[i*rows : (i+1)*rows]
-		for j := range row {
-			row[j] = b
-		}
-	}
-	kernel.GemmPacked(turned, rows, turned, rows, w, in, 1, columns, out, rows, in)
-	kernel.Transpose(y, out, turned, rows, out, rows)
-}
-
 // product computes y = init + x·Wᵀ for y [rows, out], x [rows, in] and model m's
 // weights W [out, in]. init is y itself or, with ldi = 0, a row.
 func product(t *Tape, y, init []float32, ldi int, x []float32, w *record, m, rows, out, in int) {
@@ -86,6 +66,10 @@ func transposed(t *Tape, w *record, m, out, in int) []float32 {
 func linearBackward(t *Tape, r *record) {
 	x, w, b := t.input(r, 0), t.input(r, 1), t.input(r, 2)
 	out, in, each := r.cols, x.cols, r.rows/r.models
+	if t.standardizedData(r) {
+		standardizedBackward(t, r)
+		return
+	}
 	dx, formerX := t.startGradient(x)
 	dw, formerW := t.startGradient(w)
 	db := t.gradient(b)
@@ -110,21 +94,8 @@ func (t *Tape) outerProduct(dw, former, dy []float32, out int, x []float32, in, 
 		kernel.Gemm(dw, in, former, in, dy, 1, out, x, in, out, in, rows)
 		return
 	}
-	// dw is written in narrow strips of rows, so that memory sees few of them
-	// at a time; x is packed once for all.
-	defer t.arena.Release(t.arena.Mark())
-	packed := t.arena.Take(kernel.PackedLen(rows, in))
-	kernel.Pack(packed, x, in, rows, in)
-	for i := 0; i < out; i += strip {
-		if former != nil {
-			former = dw[i*in:]
-		}
-		kernel.GemmPacked(dw[i*in:], in, former, in, dy[i:], 1, out, packed, min(strip, out-i), in, rows)
-	}
+	t.strips(dw, former, dy, out, x, in, rows, nil)
 }
-
-// strip is how many rows of a large product are written at a time.
-const strip = 16
 
 // span is a part of a buffer.
 type span struct{ from, to int }

@@ -36,12 +36,13 @@ type Var struct {
 	id int32
 }
 
-const maxInputs = 8
+// MaxInputs bounds how many values one operation, Concat say, reads.
+const MaxInputs = 16
 
 // record is one operation: its inputs, its value and what its gradient needs.
 type record struct {
 	op         Op
-	in         [maxInputs]int32
+	in         [MaxInputs]int32
 	nin        int
 	rows, cols int
 	value      []float32
@@ -123,6 +124,12 @@ func (t *Tape) Input(name string, rows, cols int, data []float32) Var {
 	r, v := t.add(OpInput, rows, cols)
 	r.value, r.name = data, name
 	return v
+}
+
+// Buffer is Input with the tape's own memory, for the caller to fill.
+func (t *Tape) Buffer(name string, rows, cols int) (v Var, data []float32) {
+	data = t.arena.Take(rows * cols)
+	return t.Input(name, rows, cols, data), data
 }
 
 // Variable is Input for a value whose gradient is wanted: see Grad.

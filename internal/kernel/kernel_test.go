@@ -278,6 +278,13 @@ func TestVectorOps(t *testing.T) {
 			check("Scale", c, func(i int) float64 { return -2 * float64(a[i]) * float64(b[i]) })
 			MulAdd(c, a, b)
 			check("MulAdd", c, func(i int) float64 { return -float64(a[i]) * float64(b[i]) })
+			ds, dh, scale, shift := buffer(t, r, n), buffer(t, r, n), buffer(t, r, n), buffer(t, r, n)
+			wantS, wantH, g := doubles(ds), doubles(dh), doubles(c)
+			const d = float32(0.7)
+			ScaledRow(c, a, scale, shift, ds, dh, d)
+			check("ScaledRow: dw", c, func(i int) float64 { return g[i]*float64(scale[i]) + float64(d)*float64(shift[i]) })
+			check("ScaledRow: dscale", ds, func(i int) float64 { return wantS[i] + float64(a[i])*g[i] })
+			check("ScaledRow: dshift", dh, func(i int) float64 { return wantH[i] + float64(a[i])*float64(d) })
 			var dot, squares float64
 			for i := range a {
 				dot += float64(a[i]) * float64(b[i])

@@ -101,6 +101,9 @@ func scaleAVX512(n int, dst *float32, alpha float32)
 func mulAddAVX512(n int, dst *float32, a *float32, b *float32)
 
 //go:noescape
+func scaledRowAVX512(n int, dw *float32, w *float32, scale *float32, shift *float32, dscale *float32, dshift *float32, d float32)
+
+//go:noescape
 func addAVX512(n int, dst *float32, a *float32, b *float32)
 
 //go:noescape
@@ -216,6 +219,9 @@ func scaleAVX2(n int, dst *float32, alpha float32)
 
 //go:noescape
 func mulAddAVX2(n int, dst *float32, a *float32, b *float32)
+
+//go:noescape
+func scaledRowAVX2(n int, dw *float32, w *float32, scale *float32, shift *float32, dscale *float32, dshift *float32, d float32)
 
 //go:noescape
 func addAVX2(n int, dst *float32, a *float32, b *float32)

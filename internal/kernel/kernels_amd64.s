@@ -4669,6 +4669,69 @@ done89:
 	VZEROUPPER
 	RET
 
+// func scaledRowAVX512(n int, dw *float32, w *float32, scale *float32, shift *float32, dscale *float32, dshift *float32, d float32)
+// Requires: AVX, AVX512F, BMI2, SSE
+TEXT ·scaledRowAVX512(SB), NOSPLIT, $0-60
+	MOVQ         n+0(FP), AX
+	MOVQ         dw+8(FP), CX
+	MOVQ         w+16(FP), DX
+	MOVQ         scale+24(FP), BX
+	MOVQ         shift+32(FP), SI
+	MOVQ         dscale+40(FP), DI
+	MOVQ         dshift+48(FP), R8
+	MOVSS        d+56(FP), X0
+	VBROADCASTSS X0, Z0
+	CMPQ         AX, $0x10
+	JL           next96
+
+loop95:
+	VMOVUPS     (CX), Z1
+	VMOVUPS     (DX), Z2
+	VMOVUPS     (DI), Z3
+	VMOVUPS     (R8), Z4
+	VFMADD231PS Z2, Z1, Z3
+	VFMADD231PS Z2, Z0, Z4
+	VMOVUPS     Z3, (DI)
+	VMOVUPS     Z4, (R8)
+	VMOVUPS     (SI), Z2
+	VMULPS      Z0, Z2, Z2
+	VMOVUPS     (BX), Z3
+	VFMADD132PS Z3, Z2, Z1
+	VMOVUPS     Z1, (CX)
+	ADDQ        $+64, CX
+	ADDQ        $+64, DX
+	ADDQ        $+64, BX
+	ADDQ        $+64, SI
+	ADDQ        $+64, DI
+	ADDQ        $+64, R8
+	SUBQ        $0x10, AX
+	CMPQ        AX, $0x10
+	JGE         loop95
+
+next96:
+	TESTQ       AX, AX
+	JZ          done94
+	MOVQ        $-1, R9
+	BZHIQ       AX, R9, R9
+	KMOVW       R9, K1
+	VMOVUPS.Z   (CX), K1, Z1
+	VMOVUPS.Z   (DX), K1, Z2
+	VMOVUPS.Z   (DI), K1, Z3
+	VMOVUPS.Z   (R8), K1, Z4
+	VFMADD231PS Z2, Z1, Z3
+	VFMADD231PS Z2, Z0, Z4
+	VMOVUPS     Z3, K1, (DI)
+	VMOVUPS     Z4, K1, (R8)
+	VMOVUPS.Z   (SI), K1, Z2
+	VMULPS      Z0, Z2, Z2
+	VMOVUPS.Z   (BX), K1, Z0
+	VFMADD132PS Z0, Z2, Z1
+	VMOVUPS     Z1, K1, (CX)
+
+done94:
+	VZEROUPPER
+	RET
+
 // func addAVX512(n int, dst *float32, a *float32, b *float32)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·addAVX512(SB), NOSPLIT, $0-32
@@ -4677,9 +4740,9 @@ TEXT ·addAVX512(SB), NOSPLIT, $0-32
 	MOVQ a+16(FP), DX
 	MOVQ b+24(FP), BX
 	CMPQ AX, $0x40
-	JL   next96
+	JL   next99
 
-loop95:
+loop98:
 	VMOVUPS (DX), Z0
 	VMOVUPS (BX), Z1
 	VADDPS  Z1, Z0, Z0
@@ -4701,13 +4764,13 @@ loop95:
 	ADDQ    $+256, BX
 	SUBQ    $0x40, AX
 	CMPQ    AX, $0x40
-	JGE     loop95
+	JGE     loop98
 
-next96:
+next99:
 	CMPQ AX, $0x10
-	JL   next98
+	JL   next101
 
-loop97:
+loop100:
 	VMOVUPS (DX), Z0
 	VMOVUPS (BX), Z1
 	VADDPS  Z1, Z0, Z0
@@ -4717,11 +4780,11 @@ loop97:
 	ADDQ    $+64, BX
 	SUBQ    $0x10, AX
 	CMPQ    AX, $0x10
-	JGE     loop97
+	JGE     loop100
 
-next98:
+next101:
 	TESTQ     AX, AX
-	JZ        done94
+	JZ        done97
 	MOVQ      $-1, SI
 	BZHIQ     AX, SI, SI
 	KMOVW     SI, K1
@@ -4730,7 +4793,7 @@ next98:
 	VADDPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (CX)
 
-done94:
+done97:
 	VZEROUPPER
 	RET
 
@@ -4742,9 +4805,9 @@ TEXT ·mulAVX512(SB), NOSPLIT, $0-32
 	MOVQ a+16(FP), DX
 	MOVQ b+24(FP), BX
 	CMPQ AX, $0x40
-	JL   next101
+	JL   next104
 
-loop100:
+loop103:
 	VMOVUPS (DX), Z0
 	VMOVUPS (BX), Z1
 	VMULPS  Z1, Z0, Z0
@@ -4766,13 +4829,13 @@ loop100:
 	ADDQ    $+256, BX
 	SUBQ    $0x40, AX
 	CMPQ    AX, $0x40
-	JGE     loop100
+	JGE     loop103
 
-next101:
+next104:
 	CMPQ AX, $0x10
-	JL   next103
+	JL   next106
 
-loop102:
+loop105:
 	VMOVUPS (DX), Z0
 	VMOVUPS (BX), Z1
 	VMULPS  Z1, Z0, Z0
@@ -4782,11 +4845,11 @@ loop102:
 	ADDQ    $+64, BX
 	SUBQ    $0x10, AX
 	CMPQ    AX, $0x10
-	JGE     loop102
+	JGE     loop105
 
-next103:
+next106:
 	TESTQ     AX, AX
-	JZ        done99
+	JZ        done102
 	MOVQ      $-1, SI
 	BZHIQ     AX, SI, SI
 	KMOVW     SI, K1
@@ -4795,7 +4858,7 @@ next103:
 	VMULPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (CX)
 
-done99:
+done102:
 	VZEROUPPER
 	RET
 
@@ -4810,9 +4873,9 @@ TEXT ·dotAVX512(SB), NOSPLIT, $0-28
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	CMPQ   AX, $0x40
-	JL     next106
+	JL     next109
 
-loop105:
+loop108:
 	VMOVUPS     (CX), Z4
 	VMOVUPS     (DX), Z5
 	VFMADD231PS Z4, Z5, Z0
@@ -4829,13 +4892,13 @@ loop105:
 	ADDQ        $+256, DX
 	SUBQ        $0x40, AX
 	CMPQ        AX, $0x40
-	JGE         loop105
+	JGE         loop108
 
-next106:
+next109:
 	CMPQ AX, $0x10
-	JL   next108
+	JL   next111
 
-loop107:
+loop110:
 	VMOVUPS     (CX), Z4
 	VMOVUPS     (DX), Z5
 	VFMADD231PS Z4, Z5, Z0
@@ -4843,11 +4906,11 @@ loop107:
 	ADDQ        $+64, DX
 	SUBQ        $0x10, AX
 	CMPQ        AX, $0x10
-	JGE         loop107
+	JGE         loop110
 
-next108:
+next111:
 	TESTQ       AX, AX
-	JZ          done104
+	JZ          done107
 	MOVQ        $-1, BX
 	BZHIQ       AX, BX, BX
 	KMOVW       BX, K1
@@ -4855,7 +4918,7 @@ next108:
 	VMOVUPS.Z   (DX), K1, Z5
 	VFMADD231PS Z4, Z5, Z0
 
-done104:
+done107:
 	VADDPS        Z1, Z0, Z0
 	VADDPS        Z3, Z2, Z2
 	VADDPS        Z2, Z0, Z0
@@ -4879,9 +4942,9 @@ TEXT ·sumSquaresAVX512(SB), NOSPLIT, $0-24
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	CMPQ   AX, $0x10
-	JL     next111
+	JL     next114
 
-loop110:
+loop113:
 	VMOVUPS       (CX), Z2
 	VEXTRACTF64X4 $0x01, Z2, Y3
 	VCVTPS2PD     Y2, Z2
@@ -4891,11 +4954,11 @@ loop110:
 	ADDQ          $+64, CX
 	SUBQ          $0x10, AX
 	CMPQ          AX, $0x10
-	JGE           loop110
+	JGE           loop113
 
-next111:
+next114:
 	TESTQ         AX, AX
-	JZ            done109
+	JZ            done112
 	MOVQ          $-1, DX
 	BZHIQ         AX, DX, DX
 	KMOVW         DX, K1
@@ -4906,7 +4969,7 @@ next111:
 	VFMADD231PD   Z2, Z2, Z0
 	VFMADD231PD   Z3, Z3, Z1
 
-done109:
+done112:
 	VADDPD        Z1, Z0, Z0
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPD        Y1, Y0, Y1
@@ -4925,9 +4988,9 @@ TEXT ·addRowAVX512(SB), NOSPLIT, $0-40
 	MOVQ dst+16(FP), CX
 	MOVQ row+32(FP), DX
 	CMPQ AX, $0x40
-	JL   next114
+	JL   next117
 
-loop113:
+loop116:
 	VMOVUPS (DX), Z0
 	VMOVUPS 64(DX), Z1
 	VMOVUPS 128(DX), Z2
@@ -4936,7 +4999,7 @@ loop113:
 	MOVQ    rows+0(FP), SI
 	MOVQ    ldd+24(FP), DI
 
-rows115:
+rows118:
 	VMOVUPS (BX), Z4
 	VADDPS  Z0, Z4, Z4
 	VMOVUPS Z4, (BX)
@@ -4951,39 +5014,39 @@ rows115:
 	VMOVUPS Z4, 192(BX)
 	ADDQ    DI, BX
 	DECQ    SI
-	JNZ     rows115
+	JNZ     rows118
 	ADDQ    $+256, CX
 	ADDQ    $+256, DX
 	SUBQ    $0x40, AX
 	CMPQ    AX, $0x40
-	JGE     loop113
+	JGE     loop116
 
-next114:
+next117:
 	CMPQ AX, $0x10
-	JL   next117
+	JL   next120
 
-loop116:
+loop119:
 	VMOVUPS (DX), Z0
 	MOVQ    CX, BX
 	MOVQ    rows+0(FP), SI
 	MOVQ    ldd+24(FP), DI
 
-rows118:
+rows121:
 	VMOVUPS (BX), Z1
 	VADDPS  Z0, Z1, Z1
 	VMOVUPS Z1, (BX)
 	ADDQ    DI, BX
 	DECQ    SI
-	JNZ     rows118
+	JNZ     rows121
 	ADDQ    $+64, CX
 	ADDQ    $+64, DX
 	SUBQ    $0x10, AX
 	CMPQ    AX, $0x10
-	JGE     loop116
+	JGE     loop119
 
-next117:
+next120:
 	TESTQ     AX, AX
-	JZ        done112
+	JZ        done115
 	MOVQ      $-1, BX
 	BZHIQ     AX, BX, BX
 	KMOVW     BX, K1
@@ -4992,15 +5055,15 @@ next117:
 	MOVQ      rows+0(FP), CX
 	MOVQ      ldd+24(FP), DX
 
-rows119:
+rows122:
 	VMOVUPS.Z (AX), K1, Z1
 	VADDPS    Z0, Z1, Z1
 	VMOVUPS   Z1, K1, (AX)
 	ADDQ      DX, AX
 	DECQ      CX
-	JNZ       rows119
+	JNZ       rows122
 
-done112:
+done115:
 	VZEROUPPER
 	RET
 
@@ -5011,9 +5074,9 @@ TEXT ·sumRowsAVX512(SB), NOSPLIT, $0-40
 	MOVQ dst+16(FP), CX
 	MOVQ src+24(FP), DX
 	CMPQ AX, $0x80
-	JL   next122
+	JL   next125
 
-loop121:
+loop124:
 	VMOVUPS (CX), Z0
 	VMOVUPS 64(CX), Z1
 	VMOVUPS 128(CX), Z2
@@ -5026,7 +5089,7 @@ loop121:
 	MOVQ    rows+0(FP), SI
 	MOVQ    lds+32(FP), DI
 
-rows123:
+rows126:
 	VMOVUPS (BX), Z8
 	VADDPS  Z8, Z0, Z0
 	VMOVUPS 64(BX), Z8
@@ -5045,7 +5108,7 @@ rows123:
 	VADDPS  Z8, Z7, Z7
 	ADDQ    DI, BX
 	DECQ    SI
-	JNZ     rows123
+	JNZ     rows126
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, 64(CX)
 	VMOVUPS Z2, 128(CX)
@@ -5058,34 +5121,34 @@ rows123:
 	ADDQ    $+512, DX
 	SUBQ    $0x80, AX
 	CMPQ    AX, $0x80
-	JGE     loop121
+	JGE     loop124
 
-next122:
+next125:
 	CMPQ AX, $0x10
-	JL   next125
+	JL   next128
 
-loop124:
+loop127:
 	VMOVUPS (CX), Z0
 	MOVQ    DX, BX
 	MOVQ    rows+0(FP), SI
 	MOVQ    lds+32(FP), DI
 
-rows126:
+rows129:
 	VMOVUPS (BX), Z1
 	VADDPS  Z1, Z0, Z0
 	ADDQ    DI, BX
 	DECQ    SI
-	JNZ     rows126
+	JNZ     rows129
 	VMOVUPS Z0, (CX)
 	ADDQ    $+64, CX
 	ADDQ    $+64, DX
 	SUBQ    $0x10, AX
 	CMPQ    AX, $0x10
-	JGE     loop124
+	JGE     loop127
 
-next125:
+next128:
 	TESTQ     AX, AX
-	JZ        done120
+	JZ        done123
 	MOVQ      $-1, BX
 	BZHIQ     AX, BX, BX
 	KMOVW     BX, K1
@@ -5094,15 +5157,15 @@ next125:
 	MOVQ      rows+0(FP), DX
 	MOVQ      lds+32(FP), BX
 
-rows127:
+rows130:
 	VMOVUPS.Z (AX), K1, Z1
 	VADDPS    Z1, Z0, Z0
 	ADDQ      BX, AX
 	DECQ      DX
-	JNZ       rows127
+	JNZ       rows130
 	VMOVUPS   Z0, K1, (CX)
 
-done120:
+done123:
 	VZEROUPPER
 	RET
 
@@ -5123,9 +5186,9 @@ row:
 	MOVQ    CX, R8
 	MOVQ    n+8(FP), R10
 	CMPQ    R10, $0x40
-	JL      next130
+	JL      next133
 
-loop129:
+loop132:
 	VMOVUPS (R9), Z0
 	VMOVUPS Z0, (R8)
 	VMOVUPS 64(R9), Z0
@@ -5138,31 +5201,31 @@ loop129:
 	ADDQ    $+256, R9
 	SUBQ    $0x40, R10
 	CMPQ    R10, $0x40
-	JGE     loop129
+	JGE     loop132
 
-next130:
+next133:
 	CMPQ R10, $0x10
-	JL   next132
+	JL   next135
 
-loop131:
+loop134:
 	VMOVUPS (R9), Z0
 	VMOVUPS Z0, (R8)
 	ADDQ    $+64, R8
 	ADDQ    $+64, R9
 	SUBQ    $0x10, R10
 	CMPQ    R10, $0x10
-	JGE     loop131
+	JGE     loop134
 
-next132:
+next135:
 	TESTQ     R10, R10
-	JZ        done128
+	JZ        done131
 	MOVQ      $-1, R11
 	BZHIQ     R10, R11, R11
 	KMOVW     R11, K1
 	VMOVUPS.Z (R9), K1, Z0
 	VMOVUPS   Z0, K1, (R8)
 
-done128:
+done131:
 	ADDQ DX, CX
 	ADDQ $0x04, DI
 	DECQ AX
@@ -5187,9 +5250,9 @@ row:
 	MOVQ    CX, R8
 	MOVQ    n+8(FP), R10
 	CMPQ    R10, $0x40
-	JL      next135
+	JL      next138
 
-loop134:
+loop137:
 	VMOVUPS (R9), Z0
 	VMOVUPS (R8), Z1
 	VADDPS  Z1, Z0, Z0
@@ -5210,13 +5273,13 @@ loop134:
 	ADDQ    $+256, R9
 	SUBQ    $0x40, R10
 	CMPQ    R10, $0x40
-	JGE     loop134
+	JGE     loop137
 
-next135:
+next138:
 	CMPQ R10, $0x10
-	JL   next137
+	JL   next140
 
-loop136:
+loop139:
 	VMOVUPS (R9), Z0
 	VMOVUPS (R8), Z1
 	VADDPS  Z1, Z0, Z0
@@ -5225,11 +5288,11 @@ loop136:
 	ADDQ    $+64, R9
 	SUBQ    $0x10, R10
 	CMPQ    R10, $0x10
-	JGE     loop136
+	JGE     loop139
 
-next137:
+next140:
 	TESTQ     R10, R10
-	JZ        done133
+	JZ        done136
 	MOVQ      $-1, R11
 	BZHIQ     R10, R11, R11
 	KMOVW     R11, K1
@@ -5238,7 +5301,7 @@ next137:
 	VADDPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (R9)
 
-done133:
+done136:
 	ADDQ DX, CX
 	ADDQ $0x04, DI
 	DECQ AX
@@ -5266,9 +5329,9 @@ TEXT ·adamWAVX512(SB), NOSPLIT, $0-48
 	VBROADCASTSS 32(DI), Z8
 	VPXORD       Z9, Z9, Z9
 	CMPQ         AX, $0x10
-	JL           next140
+	JL           next143
 
-loop139:
+loop142:
 	VMOVUPS     (CX), Z10
 	VMOVUPS     (DX), Z11
 	VMOVUPS     (BX), Z12
@@ -5295,11 +5358,11 @@ loop139:
 	ADDQ        $+64, SI
 	SUBQ        $0x10, AX
 	CMPQ        AX, $0x10
-	JGE         loop139
+	JGE         loop142
 
-next140:
+next143:
 	TESTQ       AX, AX
-	JZ          done138
+	JZ          done141
 	MOVQ        $-1, DI
 	BZHIQ       AX, DI, DI
 	KMOVW       DI, K1
@@ -5324,7 +5387,7 @@ next140:
 	VSUBPS      Z12, Z10, Z10
 	VMOVUPS     Z10, K1, (CX)
 
-done138:
+done141:
 	VZEROUPPER
 	RET
 
@@ -6465,9 +6528,9 @@ block:
 	MOVQ   x+40(FP), R8
 	MOVQ   DX, R9
 	CMPQ   DI, $0x08
-	JL     next143
+	JL     next146
 
-loop142:
+loop145:
 	VMOVUPS     (R8), Y4
 	VMOVUPS     (R9), Y5
 	VFMADD231PS Y5, Y4, Y0
@@ -6481,11 +6544,11 @@ loop142:
 	ADDQ        $+32, R9
 	SUBQ        $0x08, DI
 	CMPQ        DI, $0x08
-	JGE         loop142
+	JGE         loop145
 
-next143:
+next146:
 	TESTQ       DI, DI
-	JZ          done141
+	JZ          done144
 	LEAQ        firstLanes<>+0(SB), R10
 	MOVQ        $0x00000008, R11
 	SUBQ        DI, R11
@@ -6500,7 +6563,7 @@ next143:
 	VMASKMOVPS  (R9)(SI*1), Y4, Y4
 	VFMADD231PS Y4, Y5, Y3
 
-done141:
+done144:
 	VEXTRACTF128 $0x01, Y0, X4
 	VADDPS       X4, X0, X0
 	VPERMILPS    $0x4e, X0, X4
@@ -6563,7 +6626,7 @@ row:
 
 units:
 	CMPQ        R11, $0x08
-	JL          tail144
+	JL          tail147
 	VMOVUPS     (AX), Y3
 	VMULPS      Y2, Y3, Y3
 	VMOVUPS     (AX)(R9*1), Y4
@@ -6673,9 +6736,9 @@ units:
 	SUBQ        $0x08, R11
 	JMP         units
 
-tail144:
+tail147:
 	TESTQ       R11, R11
-	JZ          done145
+	JZ          done148
 	LEAQ        firstLanes<>+0(SB), R12
 	MOVQ        $0x00000008, R13
 	SUBQ        R11, R13
@@ -6787,7 +6850,7 @@ tail144:
 	LEAQ        (BX)(R11*4), BX
 	LEAQ        (SI)(R11*4), SI
 
-done145:
+done148:
 	ADDQ R9, AX
 	ADDQ R9, AX
 	ADDQ R9, AX
@@ -6817,7 +6880,7 @@ row:
 
 units:
 	CMPQ         R11, $0x08
-	JL           tail146
+	JL           tail149
 	VMOVUPS      (AX), Y1
 	VMOVUPS      (AX)(R9*1), Y2
 	VMOVUPS      (AX)(R9*2), Y3
@@ -6860,9 +6923,9 @@ units:
 	SUBQ         $0x08, R11
 	JMP          units
 
-tail146:
+tail149:
 	TESTQ        R11, R11
-	JZ           done147
+	JZ           done150
 	LEAQ         firstLanes<>+0(SB), R12
 	MOVQ         $0x00000008, R13
 	SUBQ         R11, R13
@@ -6907,7 +6970,7 @@ tail146:
 	LEAQ         (BX)(R11*4), BX
 	LEAQ         (SI)(R11*4), SI
 
-done147:
+done150:
 	ADDQ R9, AX
 	ADDQ R9, AX
 	ADDQ R9, AX
@@ -6937,7 +7000,7 @@ row:
 
 units:
 	CMPQ        R9, $0x08
-	JL          tail148
+	JL          tail151
 	VMOVUPS     (AX), Y3
 	VMOVUPS     (CX), Y4
 	VADDPS      Y4, Y3, Y3
@@ -7013,9 +7076,9 @@ units:
 	SUBQ        $0x08, R9
 	JMP         units
 
-tail148:
+tail151:
 	TESTQ       R9, R9
-	JZ          done149
+	JZ          done152
 	LEAQ        firstLanes<>+0(SB), R10
 	MOVQ        $0x00000008, R11
 	SUBQ        R9, R11
@@ -7093,7 +7156,7 @@ tail148:
 	LEAQ        (DX)(R9*4), DX
 	LEAQ        (BX)(R9*4), BX
 
-done149:
+done152:
 	ADDQ R8, AX
 	ADDQ R8, AX
 	ADDQ R8, CX
@@ -7123,7 +7186,7 @@ row:
 
 units:
 	CMPQ         R10, $0x08
-	JL           tail150
+	JL           tail153
 	VMOVUPS      (AX), Y1
 	VMOVUPS      (AX)(R9*1), Y2
 	VMOVUPS      (AX)(R9*2), Y3
@@ -7162,9 +7225,9 @@ units:
 	SUBQ         $0x08, R10
 	JMP          units
 
-tail150:
+tail153:
 	TESTQ        R10, R10
-	JZ           done151
+	JZ           done154
 	LEAQ         firstLanes<>+0(SB), R11
 	MOVQ         $0x00000008, R12
 	SUBQ         R10, R12
@@ -7205,7 +7268,7 @@ tail150:
 	LEAQ         (BX)(R10*4), BX
 	LEAQ         (SI)(R10*4), SI
 
-done151:
+done154:
 	ADDQ R9, AX
 	ADDQ R9, AX
 	ADDQ R9, CX
@@ -7225,9 +7288,9 @@ TEXT ·sigmoidsAVX2(SB), NOSPLIT, $0-24
 	VBROADCASTSS f40fcf84f<>+0(SB), Y1
 	VBROADCASTSS f3f000000<>+0(SB), Y2
 	CMPQ         AX, $0x10
-	JL           next154
+	JL           next157
 
-loop153:
+loop156:
 	VMOVUPS     (DX), Y3
 	VMOVUPS     32(DX), Y4
 	VMULPS      Y2, Y3, Y3
@@ -7272,13 +7335,13 @@ loop153:
 	ADDQ        $+64, DX
 	SUBQ        $0x10, AX
 	CMPQ        AX, $0x10
-	JGE         loop153
+	JGE         loop156
 
-next154:
+next157:
 	CMPQ AX, $0x08
-	JL   next156
+	JL   next159
 
-loop155:
+loop158:
 	VMOVUPS     (DX), Y3
 	VMULPS      Y2, Y3, Y3
 	VMINPS      Y3, Y1, Y3
@@ -7303,11 +7366,11 @@ loop155:
 	ADDQ        $+32, DX
 	SUBQ        $0x08, AX
 	CMPQ        AX, $0x08
-	JGE         loop155
+	JGE         loop158
 
-next156:
+next159:
 	TESTQ       AX, AX
-	JZ          done152
+	JZ          done155
 	LEAQ        firstLanes<>+0(SB), BX
 	MOVQ        $0x00000008, SI
 	SUBQ        AX, SI
@@ -7333,7 +7396,7 @@ next156:
 	VFMADD213PS Y2, Y2, Y4
 	VMASKMOVPS  Y4, Y3, (CX)
 
-done152:
+done155:
 	VZEROUPPER
 	RET
 
@@ -7346,9 +7409,9 @@ TEXT ·tanhsAVX2(SB), NOSPLIT, $0-24
 	VBROADCASTSS fc0fcf84f<>+0(SB), Y0
 	VBROADCASTSS f40fcf84f<>+0(SB), Y1
 	CMPQ         AX, $0x10
-	JL           next159
+	JL           next162
 
-loop158:
+loop161:
 	VMOVUPS     (DX), Y2
 	VMOVUPS     32(DX), Y3
 	VMINPS      Y2, Y1, Y2
@@ -7389,13 +7452,13 @@ loop158:
 	ADDQ        $+64, DX
 	SUBQ        $0x10, AX
 	CMPQ        AX, $0x10
-	JGE         loop158
+	JGE         loop161
 
-next159:
+next162:
 	CMPQ AX, $0x08
-	JL   next161
+	JL   next164
 
-loop160:
+loop163:
 	VMOVUPS     (DX), Y2
 	VMINPS      Y2, Y1, Y2
 	VMAXPS      Y2, Y0, Y2
@@ -7418,11 +7481,11 @@ loop160:
 	ADDQ        $+32, DX
 	SUBQ        $0x08, AX
 	CMPQ        AX, $0x08
-	JGE         loop160
+	JGE         loop163
 
-next161:
+next164:
 	TESTQ       AX, AX
-	JZ          done157
+	JZ          done160
 	LEAQ        firstLanes<>+0(SB), BX
 	MOVQ        $0x00000008, SI
 	SUBQ        AX, SI
@@ -7446,7 +7509,7 @@ next161:
 	VDIVPS      Y4, Y1, Y3
 	VMASKMOVPS  Y3, Y2, (CX)
 
-done157:
+done160:
 	VZEROUPPER
 	RET
 
@@ -7459,9 +7522,9 @@ TEXT ·expsAVX2(SB), NOSPLIT, $0-24
 	VBROADCASTSS f42b20000<>+0(SB), Y0
 	VBROADCASTSS fc2d20000<>+0(SB), Y1
 	CMPQ         AX, $0x10
-	JL           next164
+	JL           next167
 
-loop163:
+loop166:
 	VMOVUPS      (DX), Y2
 	VMOVUPS      32(DX), Y3
 	VMINPS       Y2, Y0, Y2
@@ -7518,13 +7581,13 @@ loop163:
 	ADDQ         $+64, DX
 	SUBQ         $0x10, AX
 	CMPQ         AX, $0x10
-	JGE          loop163
+	JGE          loop166
 
-next164:
+next167:
 	CMPQ AX, $0x08
-	JL   next166
+	JL   next169
 
-loop165:
+loop168:
 	VMOVUPS      (DX), Y2
 	VMINPS       Y2, Y0, Y2
 	VMAXPS       Y2, Y1, Y2
@@ -7555,11 +7618,11 @@ loop165:
 	ADDQ         $+32, DX
 	SUBQ         $0x08, AX
 	CMPQ         AX, $0x08
-	JGE          loop165
+	JGE          loop168
 
-next166:
+next169:
 	TESTQ        AX, AX
-	JZ           done162
+	JZ           done165
 	LEAQ         firstLanes<>+0(SB), BX
 	MOVQ         $0x00000008, SI
 	SUBQ         AX, SI
@@ -7591,7 +7654,7 @@ next166:
 	VMULPS       Y0, Y1, Y3
 	VMASKMOVPS   Y3, Y2, (CX)
 
-done162:
+done165:
 	VZEROUPPER
 	RET
 
@@ -7614,9 +7677,9 @@ TEXT ·gelusAVX2(SB), NOSPLIT, $0-24
 	VBROADCASTSS fc0fcf84f<>+0(SB), Y0
 	VBROADCASTSS f40fcf84f<>+0(SB), Y1
 	CMPQ         AX, $0x10
-	JL           next169
+	JL           next172
 
-loop168:
+loop171:
 	VMOVUPS     (DX), Y2
 	VMOVUPS     32(DX), Y3
 	VMULPS      Y2, Y2, Y4
@@ -7671,13 +7734,13 @@ loop168:
 	ADDQ        $+64, DX
 	SUBQ        $0x10, AX
 	CMPQ        AX, $0x10
-	JGE         loop168
+	JGE         loop171
 
-next169:
+next172:
 	CMPQ AX, $0x08
-	JL   next171
+	JL   next174
 
-loop170:
+loop173:
 	VMOVUPS     (DX), Y2
 	VMULPS      Y2, Y2, Y3
 	VMULPS      f3d122279<>+0(SB), Y3, Y3
@@ -7707,11 +7770,11 @@ loop170:
 	ADDQ        $+32, DX
 	SUBQ        $0x08, AX
 	CMPQ        AX, $0x08
-	JGE         loop170
+	JGE         loop173
 
-next171:
+next174:
 	TESTQ       AX, AX
-	JZ          done167
+	JZ          done170
 	LEAQ        firstLanes<>+0(SB), BX
 	MOVQ        $0x00000008, SI
 	SUBQ        AX, SI
@@ -7742,7 +7805,7 @@ next171:
 	VFMADD231PS Y0, Y4, Y3
 	VMASKMOVPS  Y3, Y2, (CX)
 
-done167:
+done170:
 	VZEROUPPER
 	RET
 
@@ -7754,9 +7817,9 @@ TEXT ·relusAVX2(SB), NOSPLIT, $0-24
 	MOVQ   src+16(FP), DX
 	VXORPS Y0, Y0, Y0
 	CMPQ   AX, $0x10
-	JL     next174
+	JL     next177
 
-loop173:
+loop176:
 	VMOVUPS (DX), Y1
 	VMOVUPS 32(DX), Y2
 	VMAXPS  Y1, Y0, Y1
@@ -7767,13 +7830,13 @@ loop173:
 	ADDQ    $+64, DX
 	SUBQ    $0x10, AX
 	CMPQ    AX, $0x10
-	JGE     loop173
+	JGE     loop176
 
-next174:
+next177:
 	CMPQ AX, $0x08
-	JL   next176
+	JL   next179
 
-loop175:
+loop178:
 	VMOVUPS (DX), Y1
 	VMAXPS  Y1, Y0, Y1
 	VMOVUPS Y1, (CX)
@@ -7781,11 +7844,11 @@ loop175:
 	ADDQ    $+32, DX
 	SUBQ    $0x08, AX
 	CMPQ    AX, $0x08
-	JGE     loop175
+	JGE     loop178
 
-next176:
+next179:
 	TESTQ      AX, AX
-	JZ         done172
+	JZ         done175
 	LEAQ       firstLanes<>+0(SB), BX
 	MOVQ       $0x00000008, SI
 	SUBQ       AX, SI
@@ -7794,7 +7857,7 @@ next176:
 	VMAXPS     Y2, Y0, Y2
 	VMASKMOVPS Y2, Y1, (CX)
 
-done172:
+done175:
 	VZEROUPPER
 	RET
 
@@ -7876,19 +7939,19 @@ row:
 	MOVQ         n+8(FP), BX
 	MOVQ         DX, SI
 	CMPQ         BX, $0x08
-	JL           next179
+	JL           next182
 
-loop178:
+loop181:
 	VMOVUPS (SI), Y3
 	VMAXPS  Y3, Y2, Y2
 	ADDQ    $+32, SI
 	SUBQ    $0x08, BX
 	CMPQ    BX, $0x08
-	JGE     loop178
+	JGE     loop181
 
-next179:
+next182:
 	TESTQ      BX, BX
-	JZ         done177
+	JZ         done180
 	LEAQ       firstLanes<>+0(SB), DI
 	MOVQ       $0x00000008, R8
 	SUBQ       BX, R8
@@ -7897,7 +7960,7 @@ next179:
 	VBLENDVPS  Y3, Y4, Y2, Y4
 	VMAXPS     Y4, Y2, Y2
 
-done177:
+done180:
 	VEXTRACTF128 $0x01, Y2, X3
 	VMAXPS       X3, X2, X2
 	VPERMILPS    $0x4e, X2, X3
@@ -7910,9 +7973,9 @@ done177:
 	MOVQ         CX, SI
 	MOVQ         n+8(FP), DI
 	CMPQ         DI, $0x08
-	JL           next182
+	JL           next185
 
-loop181:
+loop184:
 	VMOVUPS      (BX), Y4
 	VSUBPS       Y2, Y4, Y4
 	VMINPS       Y4, Y0, Y4
@@ -7945,11 +8008,11 @@ loop181:
 	ADDQ         $+32, SI
 	SUBQ         $0x08, DI
 	CMPQ         DI, $0x08
-	JGE          loop181
+	JGE          loop184
 
-next182:
+next185:
 	TESTQ        DI, DI
-	JZ           done180
+	JZ           done183
 	LEAQ         firstLanes<>+0(SB), R8
 	MOVQ         $0x00000008, R9
 	SUBQ         DI, R9
@@ -7984,7 +8047,7 @@ next182:
 	VADDPS       Y5, Y3, Y3
 	VMASKMOVPS   Y5, Y4, (SI)
 
-done180:
+done183:
 	VEXTRACTF128 $0x01, Y3, X2
 	VADDPS       X2, X3, X3
 	VPERMILPS    $0x4e, X3, X2
@@ -7997,20 +8060,20 @@ done180:
 	MOVQ         n+8(FP), BX
 	MOVQ         CX, SI
 	CMPQ         BX, $0x08
-	JL           next185
+	JL           next188
 
-loop184:
+loop187:
 	VMOVUPS (SI), Y3
 	VMULPS  Y2, Y3, Y3
 	VMOVUPS Y3, (SI)
 	ADDQ    $+32, SI
 	SUBQ    $0x08, BX
 	CMPQ    BX, $0x08
-	JGE     loop184
+	JGE     loop187
 
-next185:
+next188:
 	TESTQ      BX, BX
-	JZ         done183
+	JZ         done186
 	LEAQ       firstLanes<>+0(SB), DI
 	MOVQ       $0x00000008, R8
 	SUBQ       BX, R8
@@ -8019,7 +8082,7 @@ next185:
 	VMULPS     Y2, Y4, Y4
 	VMASKMOVPS Y4, Y3, (SI)
 
-done183:
+done186:
 	MOVQ n+8(FP), BX
 	LEAQ (DX)(BX*4), DX
 	LEAQ (CX)(BX*4), CX
@@ -8041,9 +8104,9 @@ TEXT ·gelusBackwardAVX2(SB), NOSPLIT, $0-32
 	VBROADCASTSS fc0a00000<>+0(SB), Y3
 	VBROADCASTSS f3f800000<>+0(SB), Y4
 	CMPQ         AX, $0x08
-	JL           next188
+	JL           next191
 
-loop187:
+loop190:
 	VMOVUPS      (BX), Y5
 	VMOVUPS      (DX), Y6
 	VMULPS       Y6, Y6, Y7
@@ -8086,11 +8149,11 @@ loop187:
 	ADDQ         $+32, BX
 	SUBQ         $0x08, AX
 	CMPQ         AX, $0x08
-	JGE          loop187
+	JGE          loop190
 
-next188:
+next191:
 	TESTQ        AX, AX
-	JZ           done186
+	JZ           done189
 	LEAQ         firstLanes<>+0(SB), SI
 	MOVQ         $0x00000008, DI
 	SUBQ         AX, DI
@@ -8133,7 +8196,7 @@ next188:
 	VADDPS       Y0, Y6, Y6
 	VMASKMOVPS   Y6, Y5, (CX)
 
-done186:
+done189:
 	VZEROUPPER
 	RET
 
@@ -8146,9 +8209,9 @@ TEXT ·relusBackwardAVX2(SB), NOSPLIT, $0-32
 	MOVQ   dy+24(FP), BX
 	VXORPS Y0, Y0, Y0
 	CMPQ   AX, $0x08
-	JL     next191
+	JL     next194
 
-loop190:
+loop193:
 	VMOVUPS (BX), Y1
 	VMOVUPS (DX), Y2
 	VCMPPS  $0x11, Y2, Y0, Y2
@@ -8161,11 +8224,11 @@ loop190:
 	ADDQ    $+32, BX
 	SUBQ    $0x08, AX
 	CMPQ    AX, $0x08
-	JGE     loop190
+	JGE     loop193
 
-next191:
+next194:
 	TESTQ      AX, AX
-	JZ         done189
+	JZ         done192
 	LEAQ       firstLanes<>+0(SB), SI
 	MOVQ       $0x00000008, DI
 	SUBQ       AX, DI
@@ -8178,7 +8241,7 @@ next191:
 	VADDPS     Y0, Y2, Y2
 	VMASKMOVPS Y2, Y1, (CX)
 
-done189:
+done192:
 	VZEROUPPER
 	RET
 
@@ -8203,19 +8266,19 @@ row:
 	MOVQ   n+8(FP), R8
 	MOVQ   DX, R9
 	CMPQ   R8, $0x08
-	JL     next194
+	JL     next197
 
-loop193:
+loop196:
 	VMOVUPS (R9), Y5
 	VADDPS  Y5, Y3, Y3
 	ADDQ    $+32, R9
 	SUBQ    $0x08, R8
 	CMPQ    R8, $0x08
-	JGE     loop193
+	JGE     loop196
 
-next194:
+next197:
 	TESTQ      R8, R8
-	JZ         done192
+	JZ         done195
 	LEAQ       firstLanes<>+0(SB), R10
 	MOVQ       $0x00000008, R11
 	SUBQ       R8, R11
@@ -8223,7 +8286,7 @@ next194:
 	VMASKMOVPS (R9), Y5, Y5
 	VADDPS     Y5, Y3, Y3
 
-done192:
+done195:
 	VEXTRACTF128 $0x01, Y3, X5
 	VADDPS       X5, X3, X3
 	VPERMILPS    $0x4e, X3, X5
@@ -8235,20 +8298,20 @@ done192:
 	MOVQ         n+8(FP), R8
 	MOVQ         DX, R9
 	CMPQ         R8, $0x08
-	JL           next197
+	JL           next200
 
-loop196:
+loop199:
 	VMOVUPS     (R9), Y5
 	VSUBPS      Y3, Y5, Y5
 	VFMADD231PS Y5, Y5, Y4
 	ADDQ        $+32, R9
 	SUBQ        $0x08, R8
 	CMPQ        R8, $0x08
-	JGE         loop196
+	JGE         loop199
 
-next197:
+next200:
 	TESTQ       R8, R8
-	JZ          done195
+	JZ          done198
 	LEAQ        firstLanes<>+0(SB), R10
 	MOVQ        $0x00000008, R11
 	SUBQ        R8, R11
@@ -8258,7 +8321,7 @@ next197:
 	VANDPS      Y5, Y6, Y6
 	VFMADD231PS Y6, Y6, Y4
 
-done195:
+done198:
 	VEXTRACTF128 $0x01, Y4, X5
 	VADDPS       X5, X4, X4
 	VPERMILPS    $0x4e, X4, X5
@@ -8278,9 +8341,9 @@ done195:
 	MOVQ         SI, R11
 	MOVQ         CX, R12
 	CMPQ         R8, $0x08
-	JL           next200
+	JL           next203
 
-loop199:
+loop202:
 	VMOVUPS     (R9), Y5
 	VSUBPS      Y3, Y5, Y5
 	VMULPS      Y4, Y5, Y5
@@ -8294,11 +8357,11 @@ loop199:
 	ADDQ        $+32, R12
 	SUBQ        $0x08, R8
 	CMPQ        R8, $0x08
-	JGE         loop199
+	JGE         loop202
 
-next200:
+next203:
 	TESTQ       R8, R8
-	JZ          done198
+	JZ          done201
 	LEAQ        firstLanes<>+0(SB), R13
 	MOVQ        $0x00000008, R14
 	SUBQ        R8, R14
@@ -8311,7 +8374,7 @@ next200:
 	VFMADD132PS Y4, Y3, Y6
 	VMASKMOVPS  Y6, Y5, (R12)
 
-done198:
+done201:
 	MOVQ n+8(FP), R8
 	LEAQ (DX)(R8*4), DX
 	LEAQ (CX)(R8*4), CX
@@ -8346,9 +8409,9 @@ row:
 	MOVQ         SI, R13
 	MOVQ         R9, R9
 	CMPQ         R10, $0x08
-	JL           next203
+	JL           next206
 
-loop202:
+loop205:
 	VMOVUPS     (R11), Y5
 	VMOVUPS     (R12), Y6
 	VSUBPS      Y1, Y6, Y6
@@ -8370,11 +8433,11 @@ loop202:
 	ADDQ        $+32, R9
 	SUBQ        $0x08, R10
 	CMPQ        R10, $0x08
-	JGE         loop202
+	JGE         loop205
 
-next203:
+next206:
 	TESTQ       R10, R10
-	JZ          done201
+	JZ          done204
 	LEAQ        firstLanes<>+0(SB), R14
 	MOVQ        $0x00000008, R15
 	SUBQ        R10, R15
@@ -8394,7 +8457,7 @@ next203:
 	VADDPS      Y6, Y3, Y3
 	VFMADD231PS Y7, Y6, Y4
 
-done201:
+done204:
 	VEXTRACTF128 $0x01, Y3, X5
 	VADDPS       X5, X3, X3
 	VPERMILPS    $0x4e, X3, X5
@@ -8417,9 +8480,9 @@ done201:
 	MOVQ         SI, R11
 	MOVQ         CX, R12
 	CMPQ         R8, $0x08
-	JL           next206
+	JL           next209
 
-loop205:
+loop208:
 	VMOVUPS      (R9), Y5
 	VMOVUPS      (R10), Y6
 	VSUBPS       Y1, Y6, Y6
@@ -8437,11 +8500,11 @@ loop205:
 	ADDQ         $+32, R12
 	SUBQ         $0x08, R8
 	CMPQ         R8, $0x08
-	JGE          loop205
+	JGE          loop208
 
-next206:
+next209:
 	TESTQ        R8, R8
-	JZ           done204
+	JZ           done207
 	LEAQ         firstLanes<>+0(SB), R13
 	MOVQ         $0x00000008, R14
 	SUBQ         R8, R14
@@ -8458,7 +8521,7 @@ next206:
 	VFMADD231PS  Y2, Y6, Y1
 	VMASKMOVPS   Y1, Y5, (R12)
 
-done204:
+done207:
 	MOVQ n+8(FP), R8
 	LEAQ (DX)(R8*4), DX
 	LEAQ (BX)(R8*4), BX
@@ -8486,19 +8549,19 @@ row:
 	MOVQ         n+8(FP), SI
 	MOVQ         CX, DI
 	CMPQ         SI, $0x08
-	JL           next209
+	JL           next212
 
-loop208:
+loop211:
 	VMOVUPS (DI), Y4
 	VMAXPS  Y4, Y3, Y3
 	ADDQ    $+32, DI
 	SUBQ    $0x08, SI
 	CMPQ    SI, $0x08
-	JGE     loop208
+	JGE     loop211
 
-next209:
+next212:
 	TESTQ      SI, SI
-	JZ         done207
+	JZ         done210
 	LEAQ       firstLanes<>+0(SB), R8
 	MOVQ       $0x00000008, R9
 	SUBQ       SI, R9
@@ -8507,7 +8570,7 @@ next209:
 	VBLENDVPS  Y4, Y5, Y3, Y5
 	VMAXPS     Y5, Y3, Y3
 
-done207:
+done210:
 	VEXTRACTF128 $0x01, Y3, X4
 	VMAXPS       X4, X3, X3
 	VPERMILPS    $0x4e, X3, X4
@@ -8520,9 +8583,9 @@ done207:
 	MOVQ         n+8(FP), SI
 	MOVQ         CX, DI
 	CMPQ         SI, $0x08
-	JL           next212
+	JL           next215
 
-loop211:
+loop214:
 	VMOVUPS      (DI), Y5
 	VFMSUB132PS  Y0, Y3, Y5
 	VMINPS       Y5, Y1, Y5
@@ -8554,11 +8617,11 @@ loop211:
 	ADDQ         $+32, DI
 	SUBQ         $0x08, SI
 	CMPQ         SI, $0x08
-	JGE          loop211
+	JGE          loop214
 
-next212:
+next215:
 	TESTQ        SI, SI
-	JZ           done210
+	JZ           done213
 	LEAQ         firstLanes<>+0(SB), R8
 	MOVQ         $0x00000008, R9
 	SUBQ         SI, R9
@@ -8593,7 +8656,7 @@ next212:
 	VADDPS       Y6, Y4, Y4
 	VMASKMOVPS   Y6, Y5, (DI)
 
-done210:
+done213:
 	VEXTRACTF128 $0x01, Y4, X5
 	VADDPS       X5, X4, X4
 	VPERMILPS    $0x4e, X4, X5
@@ -8606,20 +8669,20 @@ done210:
 	MOVQ         n+8(FP), SI
 	MOVQ         CX, DI
 	CMPQ         SI, $0x08
-	JL           next215
+	JL           next218
 
-loop214:
+loop217:
 	VMOVUPS (DI), Y5
 	VMULPS  Y4, Y5, Y5
 	VMOVUPS Y5, (DI)
 	ADDQ    $+32, DI
 	SUBQ    $0x08, SI
 	CMPQ    SI, $0x08
-	JGE     loop214
+	JGE     loop217
 
-next215:
+next218:
 	TESTQ      SI, SI
-	JZ         done213
+	JZ         done216
 	LEAQ       firstLanes<>+0(SB), R8
 	MOVQ       $0x00000008, R9
 	SUBQ       SI, R9
@@ -8628,7 +8691,7 @@ next215:
 	VMULPS     Y4, Y6, Y6
 	VMASKMOVPS Y6, Y5, (DI)
 
-done213:
+done216:
 	VMOVSS X3, (BX)
 	VMOVSS X4, 4(BX)
 	ADDQ   DX, CX
@@ -8660,9 +8723,9 @@ row:
 	MOVQ         CX, R9
 	MOVQ         DX, R10
 	CMPQ         R8, $0x08
-	JL           next218
+	JL           next221
 
-loop217:
+loop220:
 	VMOVUPS      (R9), Y6
 	VMOVUPS      (R10), Y7
 	VFMSUB132PS  Y0, Y3, Y6
@@ -8700,11 +8763,11 @@ loop217:
 	ADDQ         $+32, R10
 	SUBQ         $0x08, R8
 	CMPQ         R8, $0x08
-	JGE          loop217
+	JGE          loop220
 
-next218:
+next221:
 	TESTQ        R8, R8
-	JZ           done216
+	JZ           done219
 	LEAQ         firstLanes<>+0(SB), R11
 	MOVQ         $0x00000008, R12
 	SUBQ         R8, R12
@@ -8743,7 +8806,7 @@ next218:
 	VMASKMOVPS   Y7, Y6, (R9)
 	VMASKMOVPS   Y8, Y6, (R10)
 
-done216:
+done219:
 	ADDQ BX, CX
 	ADDQ BX, DX
 	ADDQ $0x08, SI
@@ -8762,9 +8825,9 @@ TEXT ·axpyAVX2(SB), NOSPLIT, $0-28
 	MOVSS        alpha+24(FP), X0
 	VBROADCASTSS X0, Y0
 	CMPQ         AX, $0x20
-	JL           next221
+	JL           next224
 
-loop220:
+loop223:
 	VMOVUPS     (CX), Y1
 	VMOVUPS     (DX), Y2
 	VFMADD231PS Y2, Y0, Y1
@@ -8785,13 +8848,13 @@ loop220:
 	ADDQ        $+128, DX
 	SUBQ        $0x20, AX
 	CMPQ        AX, $0x20
-	JGE         loop220
+	JGE         loop223
 
-next221:
+next224:
 	CMPQ AX, $0x08
-	JL   next223
+	JL   next226
 
-loop222:
+loop225:
 	VMOVUPS     (CX), Y1
 	VMOVUPS     (DX), Y2
 	VFMADD231PS Y2, Y0, Y1
@@ -8800,11 +8863,11 @@ loop222:
 	ADDQ        $+32, DX
 	SUBQ        $0x08, AX
 	CMPQ        AX, $0x08
-	JGE         loop222
+	JGE         loop225
 
-next223:
+next226:
 	TESTQ       AX, AX
-	JZ          done219
+	JZ          done222
 	LEAQ        firstLanes<>+0(SB), BX
 	MOVQ        $0x00000008, SI
 	SUBQ        AX, SI
@@ -8814,7 +8877,7 @@ next223:
 	VFMADD231PS Y3, Y0, Y2
 	VMASKMOVPS  Y2, Y1, (CX)
 
-done219:
+done222:
 	VZEROUPPER
 	RET
 
@@ -8826,9 +8889,9 @@ TEXT ·scaleAVX2(SB), NOSPLIT, $0-20
 	MOVSS        alpha+16(FP), X0
 	VBROADCASTSS X0, Y0
 	CMPQ         AX, $0x20
-	JL           next226
+	JL           next229
 
-loop225:
+loop228:
 	VMOVUPS (CX), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (CX)
@@ -8844,24 +8907,24 @@ loop225:
 	ADDQ    $+128, CX
 	SUBQ    $0x20, AX
 	CMPQ    AX, $0x20
-	JGE     loop225
+	JGE     loop228
 
-next226:
+next229:
 	CMPQ AX, $0x08
-	JL   next228
+	JL   next231
 
-loop227:
+loop230:
 	VMOVUPS (CX), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (CX)
 	ADDQ    $+32, CX
 	SUBQ    $0x08, AX
 	CMPQ    AX, $0x08
-	JGE     loop227
+	JGE     loop230
 
-next228:
+next231:
 	TESTQ      AX, AX
-	JZ         done224
+	JZ         done227
 	LEAQ       firstLanes<>+0(SB), DX
 	MOVQ       $0x00000008, BX
 	SUBQ       AX, BX
@@ -8870,7 +8933,7 @@ next228:
 	VMULPS     Y0, Y2, Y2
 	VMASKMOVPS Y2, Y1, (CX)
 
-done224:
+done227:
 	VZEROUPPER
 	RET
 
@@ -8882,9 +8945,9 @@ TEXT ·mulAddAVX2(SB), NOSPLIT, $0-32
 	MOVQ a+16(FP), DX
 	MOVQ b+24(FP), BX
 	CMPQ AX, $0x20
-	JL   next231
+	JL   next234
 
-loop230:
+loop233:
 	VMOVUPS     (CX), Y0
 	VMOVUPS     (DX), Y1
 	VMOVUPS     (BX), Y2
@@ -8910,13 +8973,13 @@ loop230:
 	ADDQ        $+128, BX
 	SUBQ        $0x20, AX
 	CMPQ        AX, $0x20
-	JGE         loop230
+	JGE         loop233
 
-next231:
+next234:
 	CMPQ AX, $0x08
-	JL   next233
+	JL   next236
 
-loop232:
+loop235:
 	VMOVUPS     (CX), Y0
 	VMOVUPS     (DX), Y1
 	VMOVUPS     (BX), Y2
@@ -8927,11 +8990,11 @@ loop232:
 	ADDQ        $+32, BX
 	SUBQ        $0x08, AX
 	CMPQ        AX, $0x08
-	JGE         loop232
+	JGE         loop235
 
-next233:
+next236:
 	TESTQ       AX, AX
-	JZ          done229
+	JZ          done232
 	LEAQ        firstLanes<>+0(SB), SI
 	MOVQ        $0x00000008, DI
 	SUBQ        AX, DI
@@ -8942,7 +9005,71 @@ next233:
 	VFMADD231PS Y2, Y3, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 
-done229:
+done232:
+	VZEROUPPER
+	RET
+
+// func scaledRowAVX2(n int, dw *float32, w *float32, scale *float32, shift *float32, dscale *float32, dshift *float32, d float32)
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·scaledRowAVX2(SB), NOSPLIT, $0-60
+	MOVQ         n+0(FP), AX
+	MOVQ         dw+8(FP), CX
+	MOVQ         w+16(FP), DX
+	MOVQ         scale+24(FP), BX
+	MOVQ         shift+32(FP), SI
+	MOVQ         dscale+40(FP), DI
+	MOVQ         dshift+48(FP), R8
+	MOVSS        d+56(FP), X0
+	VBROADCASTSS X0, Y0
+	CMPQ         AX, $0x08
+	JL           next239
+
+loop238:
+	VMOVUPS     (CX), Y1
+	VMOVUPS     (DX), Y2
+	VMOVUPS     (DI), Y3
+	VMOVUPS     (R8), Y4
+	VFMADD231PS Y2, Y1, Y3
+	VFMADD231PS Y2, Y0, Y4
+	VMOVUPS     Y3, (DI)
+	VMOVUPS     Y4, (R8)
+	VMOVUPS     (SI), Y2
+	VMULPS      Y0, Y2, Y2
+	VMOVUPS     (BX), Y3
+	VFMADD132PS Y3, Y2, Y1
+	VMOVUPS     Y1, (CX)
+	ADDQ        $+32, CX
+	ADDQ        $+32, DX
+	ADDQ        $+32, BX
+	ADDQ        $+32, SI
+	ADDQ        $+32, DI
+	ADDQ        $+32, R8
+	SUBQ        $0x08, AX
+	CMPQ        AX, $0x08
+	JGE         loop238
+
+next239:
+	TESTQ       AX, AX
+	JZ          done237
+	LEAQ        firstLanes<>+0(SB), R9
+	MOVQ        $0x00000008, R10
+	SUBQ        AX, R10
+	VMOVUPS     (R9)(R10*4), Y1
+	VMASKMOVPS  (CX), Y1, Y2
+	VMASKMOVPS  (DX), Y1, Y3
+	VMASKMOVPS  (DI), Y1, Y4
+	VMASKMOVPS  (R8), Y1, Y5
+	VFMADD231PS Y3, Y2, Y4
+	VFMADD231PS Y3, Y0, Y5
+	VMASKMOVPS  Y4, Y1, (DI)
+	VMASKMOVPS  Y5, Y1, (R8)
+	VMASKMOVPS  (SI), Y1, Y3
+	VMULPS      Y0, Y3, Y3
+	VMASKMOVPS  (BX), Y1, Y0
+	VFMADD132PS Y0, Y3, Y2
+	VMASKMOVPS  Y2, Y1, (CX)
+
+done237:
 	VZEROUPPER
 	RET
 
@@ -8954,9 +9081,9 @@ TEXT ·addAVX2(SB), NOSPLIT, $0-32
 	MOVQ a+16(FP), DX
 	MOVQ b+24(FP), BX
 	CMPQ AX, $0x20
-	JL   next236
+	JL   next242
 
-loop235:
+loop241:
 	VMOVUPS (DX), Y0
 	VMOVUPS (BX), Y1
 	VADDPS  Y1, Y0, Y0
@@ -8978,13 +9105,13 @@ loop235:
 	ADDQ    $+128, BX
 	SUBQ    $0x20, AX
 	CMPQ    AX, $0x20
-	JGE     loop235
+	JGE     loop241
 
-next236:
+next242:
 	CMPQ AX, $0x08
-	JL   next238
+	JL   next244
 
-loop237:
+loop243:
 	VMOVUPS (DX), Y0
 	VMOVUPS (BX), Y1
 	VADDPS  Y1, Y0, Y0
@@ -8994,11 +9121,11 @@ loop237:
 	ADDQ    $+32, BX
 	SUBQ    $0x08, AX
 	CMPQ    AX, $0x08
-	JGE     loop237
+	JGE     loop243
 
-next238:
+next244:
 	TESTQ      AX, AX
-	JZ         done234
+	JZ         done240
 	LEAQ       firstLanes<>+0(SB), SI
 	MOVQ       $0x00000008, DI
 	SUBQ       AX, DI
@@ -9008,7 +9135,7 @@ next238:
 	VADDPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (CX)
 
-done234:
+done240:
 	VZEROUPPER
 	RET
 
@@ -9020,9 +9147,9 @@ TEXT ·mulAVX2(SB), NOSPLIT, $0-32
 	MOVQ a+16(FP), DX
 	MOVQ b+24(FP), BX
 	CMPQ AX, $0x20
-	JL   next241
+	JL   next247
 
-loop240:
+loop246:
 	VMOVUPS (DX), Y0
 	VMOVUPS (BX), Y1
 	VMULPS  Y1, Y0, Y0
@@ -9044,13 +9171,13 @@ loop240:
 	ADDQ    $+128, BX
 	SUBQ    $0x20, AX
 	CMPQ    AX, $0x20
-	JGE     loop240
+	JGE     loop246
 
-next241:
+next247:
 	CMPQ AX, $0x08
-	JL   next243
+	JL   next249
 
-loop242:
+loop248:
 	VMOVUPS (DX), Y0
 	VMOVUPS (BX), Y1
 	VMULPS  Y1, Y0, Y0
@@ -9060,11 +9187,11 @@ loop242:
 	ADDQ    $+32, BX
 	SUBQ    $0x08, AX
 	CMPQ    AX, $0x08
-	JGE     loop242
+	JGE     loop248
 
-next243:
+next249:
 	TESTQ      AX, AX
-	JZ         done239
+	JZ         done245
 	LEAQ       firstLanes<>+0(SB), SI
 	MOVQ       $0x00000008, DI
 	SUBQ       AX, DI
@@ -9074,7 +9201,7 @@ next243:
 	VMULPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (CX)
 
-done239:
+done245:
 	VZEROUPPER
 	RET
 
@@ -9089,9 +9216,9 @@ TEXT ·dotAVX2(SB), NOSPLIT, $0-28
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	CMPQ   AX, $0x20
-	JL     next246
+	JL     next252
 
-loop245:
+loop251:
 	VMOVUPS     (CX), Y4
 	VMOVUPS     (DX), Y5
 	VFMADD231PS Y4, Y5, Y0
@@ -9108,13 +9235,13 @@ loop245:
 	ADDQ        $+128, DX
 	SUBQ        $0x20, AX
 	CMPQ        AX, $0x20
-	JGE         loop245
+	JGE         loop251
 
-next246:
+next252:
 	CMPQ AX, $0x08
-	JL   next248
+	JL   next254
 
-loop247:
+loop253:
 	VMOVUPS     (CX), Y4
 	VMOVUPS     (DX), Y5
 	VFMADD231PS Y4, Y5, Y0
@@ -9122,11 +9249,11 @@ loop247:
 	ADDQ        $+32, DX
 	SUBQ        $0x08, AX
 	CMPQ        AX, $0x08
-	JGE         loop247
+	JGE         loop253
 
-next248:
+next254:
 	TESTQ       AX, AX
-	JZ          done244
+	JZ          done250
 	LEAQ        firstLanes<>+0(SB), BX
 	MOVQ        $0x00000008, SI
 	SUBQ        AX, SI
@@ -9135,7 +9262,7 @@ next248:
 	VMASKMOVPS  (DX), Y4, Y4
 	VFMADD231PS Y5, Y4, Y0
 
-done244:
+done250:
 	VADDPS       Y1, Y0, Y0
 	VADDPS       Y3, Y2, Y2
 	VADDPS       Y2, Y0, Y0
@@ -9157,9 +9284,9 @@ TEXT ·sumSquaresAVX2(SB), NOSPLIT, $0-24
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	CMPQ   AX, $0x08
-	JL     next251
+	JL     next257
 
-loop250:
+loop256:
 	VMOVUPS      (CX), Y2
 	VEXTRACTF128 $0x01, Y2, X3
 	VCVTPS2PD    X2, Y2
@@ -9169,11 +9296,11 @@ loop250:
 	ADDQ         $+32, CX
 	SUBQ         $0x08, AX
 	CMPQ         AX, $0x08
-	JGE          loop250
+	JGE          loop256
 
-next251:
+next257:
 	TESTQ        AX, AX
-	JZ           done249
+	JZ           done255
 	LEAQ         firstLanes<>+0(SB), DX
 	MOVQ         $0x00000008, BX
 	SUBQ         AX, BX
@@ -9185,7 +9312,7 @@ next251:
 	VFMADD231PD  Y2, Y2, Y0
 	VFMADD231PD  Y3, Y3, Y1
 
-done249:
+done255:
 	VADDPD       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X0
@@ -9202,9 +9329,9 @@ TEXT ·addRowAVX2(SB), NOSPLIT, $0-40
 	MOVQ dst+16(FP), CX
 	MOVQ row+32(FP), DX
 	CMPQ AX, $0x20
-	JL   next254
+	JL   next260
 
-loop253:
+loop259:
 	VMOVUPS (DX), Y0
 	VMOVUPS 32(DX), Y1
 	VMOVUPS 64(DX), Y2
@@ -9213,7 +9340,7 @@ loop253:
 	MOVQ    rows+0(FP), SI
 	MOVQ    ldd+24(FP), DI
 
-rows255:
+rows261:
 	VMOVUPS (BX), Y4
 	VADDPS  Y0, Y4, Y4
 	VMOVUPS Y4, (BX)
@@ -9228,39 +9355,39 @@ rows255:
 	VMOVUPS Y4, 96(BX)
 	ADDQ    DI, BX
 	DECQ    SI
-	JNZ     rows255
+	JNZ     rows261
 	ADDQ    $+128, CX
 	ADDQ    $+128, DX
 	SUBQ    $0x20, AX
 	CMPQ    AX, $0x20
-	JGE     loop253
+	JGE     loop259
 
-next254:
+next260:
 	CMPQ AX, $0x08
-	JL   next257
+	JL   next263
 
-loop256:
+loop262:
 	VMOVUPS (DX), Y0
 	MOVQ    CX, BX
 	MOVQ    rows+0(FP), SI
 	MOVQ    ldd+24(FP), DI
 
-rows258:
+rows264:
 	VMOVUPS (BX), Y1
 	VADDPS  Y0, Y1, Y1
 	VMOVUPS Y1, (BX)
 	ADDQ    DI, BX
 	DECQ    SI
-	JNZ     rows258
+	JNZ     rows264
 	ADDQ    $+32, CX
 	ADDQ    $+32, DX
 	SUBQ    $0x08, AX
 	CMPQ    AX, $0x08
-	JGE     loop256
+	JGE     loop262
 
-next257:
+next263:
 	TESTQ      AX, AX
-	JZ         done252
+	JZ         done258
 	LEAQ       firstLanes<>+0(SB), BX
 	MOVQ       $0x00000008, SI
 	SUBQ       AX, SI
@@ -9270,15 +9397,15 @@ next257:
 	MOVQ       rows+0(FP), CX
 	MOVQ       ldd+24(FP), DX
 
-rows259:
+rows265:
 	VMASKMOVPS (AX), Y0, Y2
 	VADDPS     Y1, Y2, Y2
 	VMASKMOVPS Y2, Y0, (AX)
 	ADDQ       DX, AX
 	DECQ       CX
-	JNZ        rows259
+	JNZ        rows265
 
-done252:
+done258:
 	VZEROUPPER
 	RET
 
@@ -9289,9 +9416,9 @@ TEXT ·sumRowsAVX2(SB), NOSPLIT, $0-40
 	MOVQ dst+16(FP), CX
 	MOVQ src+24(FP), DX
 	CMPQ AX, $0x40
-	JL   next262
+	JL   next268
 
-loop261:
+loop267:
 	VMOVUPS (CX), Y0
 	VMOVUPS 32(CX), Y1
 	VMOVUPS 64(CX), Y2
@@ -9304,7 +9431,7 @@ loop261:
 	MOVQ    rows+0(FP), SI
 	MOVQ    lds+32(FP), DI
 
-rows263:
+rows269:
 	VMOVUPS (BX), Y8
 	VADDPS  Y8, Y0, Y0
 	VMOVUPS 32(BX), Y8
@@ -9323,7 +9450,7 @@ rows263:
 	VADDPS  Y8, Y7, Y7
 	ADDQ    DI, BX
 	DECQ    SI
-	JNZ     rows263
+	JNZ     rows269
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, 32(CX)
 	VMOVUPS Y2, 64(CX)
@@ -9336,34 +9463,34 @@ rows263:
 	ADDQ    $+256, DX
 	SUBQ    $0x40, AX
 	CMPQ    AX, $0x40
-	JGE     loop261
+	JGE     loop267
 
-next262:
+next268:
 	CMPQ AX, $0x08
-	JL   next265
+	JL   next271
 
-loop264:
+loop270:
 	VMOVUPS (CX), Y0
 	MOVQ    DX, BX
 	MOVQ    rows+0(FP), SI
 	MOVQ    lds+32(FP), DI
 
-rows266:
+rows272:
 	VMOVUPS (BX), Y1
 	VADDPS  Y1, Y0, Y0
 	ADDQ    DI, BX
 	DECQ    SI
-	JNZ     rows266
+	JNZ     rows272
 	VMOVUPS Y0, (CX)
 	ADDQ    $+32, CX
 	ADDQ    $+32, DX
 	SUBQ    $0x08, AX
 	CMPQ    AX, $0x08
-	JGE     loop264
+	JGE     loop270
 
-next265:
+next271:
 	TESTQ      AX, AX
-	JZ         done260
+	JZ         done266
 	LEAQ       firstLanes<>+0(SB), BX
 	MOVQ       $0x00000008, SI
 	SUBQ       AX, SI
@@ -9373,15 +9500,15 @@ next265:
 	MOVQ       rows+0(FP), DX
 	MOVQ       lds+32(FP), BX
 
-rows267:
+rows273:
 	VMASKMOVPS (AX), Y0, Y2
 	VADDPS     Y2, Y1, Y1
 	ADDQ       BX, AX
 	DECQ       DX
-	JNZ        rows267
+	JNZ        rows273
 	VMASKMOVPS Y1, Y0, (CX)
 
-done260:
+done266:
 	VZEROUPPER
 	RET
 
@@ -9402,9 +9529,9 @@ row:
 	MOVQ    CX, R8
 	MOVQ    n+8(FP), R10
 	CMPQ    R10, $0x20
-	JL      next270
+	JL      next276
 
-loop269:
+loop275:
 	VMOVUPS (R9), Y0
 	VMOVUPS Y0, (R8)
 	VMOVUPS 32(R9), Y0
@@ -9417,24 +9544,24 @@ loop269:
 	ADDQ    $+128, R9
 	SUBQ    $0x20, R10
 	CMPQ    R10, $0x20
-	JGE     loop269
+	JGE     loop275
 
-next270:
+next276:
 	CMPQ R10, $0x08
-	JL   next272
+	JL   next278
 
-loop271:
+loop277:
 	VMOVUPS (R9), Y0
 	VMOVUPS Y0, (R8)
 	ADDQ    $+32, R8
 	ADDQ    $+32, R9
 	SUBQ    $0x08, R10
 	CMPQ    R10, $0x08
-	JGE     loop271
+	JGE     loop277
 
-next272:
+next278:
 	TESTQ      R10, R10
-	JZ         done268
+	JZ         done274
 	LEAQ       firstLanes<>+0(SB), R11
 	MOVQ       $0x00000008, R12
 	SUBQ       R10, R12
@@ -9442,7 +9569,7 @@ next272:
 	VMASKMOVPS (R9), Y0, Y1
 	VMASKMOVPS Y1, Y0, (R8)
 
-done268:
+done274:
 	ADDQ DX, CX
 	ADDQ $0x04, DI
 	DECQ AX
@@ -9467,9 +9594,9 @@ row:
 	MOVQ    CX, R8
 	MOVQ    n+8(FP), R10
 	CMPQ    R10, $0x20
-	JL      next275
+	JL      next281
 
-loop274:
+loop280:
 	VMOVUPS (R9), Y0
 	VMOVUPS (R8), Y1
 	VADDPS  Y1, Y0, Y0
@@ -9490,13 +9617,13 @@ loop274:
 	ADDQ    $+128, R9
 	SUBQ    $0x20, R10
 	CMPQ    R10, $0x20
-	JGE     loop274
+	JGE     loop280
 
-next275:
+next281:
 	CMPQ R10, $0x08
-	JL   next277
+	JL   next283
 
-loop276:
+loop282:
 	VMOVUPS (R9), Y0
 	VMOVUPS (R8), Y1
 	VADDPS  Y1, Y0, Y0
@@ -9505,11 +9632,11 @@ loop276:
 	ADDQ    $+32, R9
 	SUBQ    $0x08, R10
 	CMPQ    R10, $0x08
-	JGE     loop276
+	JGE     loop282
 
-next277:
+next283:
 	TESTQ      R10, R10
-	JZ         done273
+	JZ         done279
 	LEAQ       firstLanes<>+0(SB), R11
 	MOVQ       $0x00000008, R12
 	SUBQ       R10, R12
@@ -9519,7 +9646,7 @@ next277:
 	VADDPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (R9)
 
-done273:
+done279:
 	ADDQ DX, CX
 	ADDQ $0x04, DI
 	DECQ AX
@@ -9547,9 +9674,9 @@ TEXT ·adamWAVX2(SB), NOSPLIT, $0-48
 	VBROADCASTSS 32(DI), Y8
 	VXORPS       Y9, Y9, Y9
 	CMPQ         AX, $0x08
-	JL           next280
+	JL           next286
 
-loop279:
+loop285:
 	VMOVUPS     (CX), Y10
 	VMOVUPS     (DX), Y11
 	VMOVUPS     (BX), Y12
@@ -9576,11 +9703,11 @@ loop279:
 	ADDQ        $+32, SI
 	SUBQ        $0x08, AX
 	CMPQ        AX, $0x08
-	JGE         loop279
+	JGE         loop285
 
-next280:
+next286:
 	TESTQ       AX, AX
-	JZ          done278
+	JZ          done284
 	LEAQ        firstLanes<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        AX, R8
@@ -9606,7 +9733,7 @@ next280:
 	VSUBPS      Y13, Y11, Y11
 	VMASKMOVPS  Y11, Y10, (CX)
 
-done278:
+done284:
 	VZEROUPPER
 	RET
 

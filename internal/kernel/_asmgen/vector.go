@@ -41,6 +41,22 @@ func vectorOps(s isa) {
 	}, r[1], r[2], r[3])
 	ret()
 
+	s.text("scaledRow", "func(n int, dw, w, scale, shift, dscale, dshift *float32, d float32)")
+	r = arguments("n", "dw", "w", "scale", "shift", "dscale", "dshift")
+	d := s.spread("d")
+	overElements(s, r[0], 1, func(a access) {
+		g, w, ds, dh := a.load(0, 0), a.load(1, 0), a.load(4, 0), a.load(5, 0)
+		VFMADD231PS(w, g, ds)
+		VFMADD231PS(w, d, dh)
+		a.store(ds, 4, 0)
+		a.store(dh, 5, 0)
+		shift := a.load(3, 0)
+		VMULPS(d, shift, shift)
+		VFMADD132PS(a.load(2, 0), shift, g)
+		a.store(g, 0, 0)
+	}, r[1:]...)
+	ret()
+
 	binary := func(name string, op func(a, b, c Op)) {
 		s.text(name, "func(n int, dst, a, b *float32)")
 		r := arguments("n", "dst", "a", "b")
