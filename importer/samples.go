@@ -14,6 +14,9 @@ const (
 	stepCount = 4
 )
 
+// maxInputSize bounds what is made for one graph input.
+const maxInputSize = 1 << 22
+
 // sampleInputs returns a value for every graph input, the same at every call:
 // declared dimensions where they are numbers, small ones elsewhere.
 func (v *view) sampleInputs() tensors {
@@ -30,59 +33,104 @@ func (v *view) drawInputs(r *rand.Rand) tensors {
 		for name, t := range v.samples {
 			values[name] = t
 			if t.Type.Float() {
-				values[name] = drawInput(r, t.Type, toInt64s(t.Dims))
+				values[name] = drawInput(r, t.Type, t.Dims, 0)
 			}
 		}
 		return values
 	}
-	sizes := map[string]int64{}
-	free := []int64{stepCount, 3, 5, 6, 7}
-	size := func(name string) int64 {
-		if n := sizes[name]; n > 0 && name != "" {
-			return n
-		}
-		n := int64(batchSize)
-		if lower := strings.ToLower(name); !strings.Contains(lower, "batch") && lower != "n" && lower != "b" {
-			n = free[0]
-			if len(free) > 1 {
-				free = free[1:]
-			}
-		}
-		sizes[name] = n
-		return n
-	}
+	s := sizes{named: map[string]int64{}, free: []int64{stepCount, 3, 5, 6, 7}}
 	for _, in := range v.graph.Inputs {
 		if !v.varying[in.Name] {
 			continue
 		}
-		dims := slices.Clone(in.Dims)
-		total := int64(1)
-		for i, d := range dims {
-			if d < 0 {
-				dims[i] = size(in.Params[i])
-			}
-			if total *= max(dims[i], 1); total > maxInputSize {
-				break
-			}
+		tokens := 0
+		if !in.Type.Float() {
+			tokens = v.tokens(in.Name)
 		}
-		if total <= maxInputSize {
-			values[in.Name] = drawInput(r, in.Type, dims)
+		if dims, ok := s.of(in); ok {
+			values[in.Name] = drawInput(r, in.Type, dims, tokens)
 		}
 	}
 	return values
 }
 
-// maxInputSize bounds what is made for one graph input.
-const maxInputSize = 1 << 22
+// sizes gives numbers to dimensions that have none: equal ones to equal names,
+// different ones to different names.
+type sizes struct {
+	named map[string]int64
+	free  []int64 // the last is used again
+}
+
+// of returns the dimensions of an input; false where they make it too large.
+func (s *sizes) of(in onnx.Value) ([]int, bool) {
+	dims, total := make([]int, len(in.Dims)), int64(1)
+	for i, d := range in.Dims {
+		if d < 0 {
+			d = s.size(in.Params[i])
+		}
+		if d > maxInputSize || total*max(d, 1) > maxInputSize {
+			return nil, false
+		}
+		dims[i] = int(d)
+		total *= max(d, 1)
+	}
+	return dims, true
+}
+
+func (s *sizes) size(name string) int64 {
+	if n := s.named[name]; n > 0 && name != "" {
+		return n
+	}
+	n := int64(batchSize)
+	if lower := strings.ToLower(name); !strings.Contains(lower, "batch") && lower != "n" && lower != "b" {
+		n = s.free[0]
+		if len(s.free) > 1 {
+			s.free = s.free[1:]
+		}
+	}
+	s.named[name] = n
+	return n
+}
+
+// tokens is the number of tokens that an input of integers may name: the size of
+// the smallest table it is looked up in, or depth of a OneHot; 2 if there is none.
+func (v *view) tokens(name string) int {
+	const far = 30 // nodes
+	found := 0
+	for open, seen := []string{name}, 0; len(open) > 0 && seen < far; seen++ {
+		at := open[0]
+		open = open[1:]
+		for _, n := range v.readers(at) {
+			bound := 0
+			switch {
+			case n.OpType == "Gather" && n.Input(1) == at:
+				if t, _ := v.constant(n.Input(0)); t != nil && len(t.Dims) > 0 {
+					bound = t.Dims[0]
+				}
+			case n.OpType == "OneHot" && n.Input(0) == at:
+				if t, _ := v.constant(n.Input(1)); t != nil && t.Len() == 1 {
+					bound = int(min(t.Int64s()[0], 1<<20))
+				}
+			case n.OpType != "Shape":
+				open = append(open, n.Outputs...)
+			}
+			if bound > 0 && (found == 0 || bound < found) {
+				found = bound
+			}
+		}
+	}
+	if found == 0 {
+		return 2
+	}
+	return found
+}
 
 // drawInput makes a value: marks for floats, small numbers for what may be
 // tokens, the number of steps for what may be a length.
-func drawInput(r *rand.Rand, kind onnx.DType, dims []int64) *onnx.Tensor {
-	shape := make([]int, len(dims))
+func drawInput(r *rand.Rand, kind onnx.DType, dims []int, tokens int) *onnx.Tensor {
 	n := 1
-	for i, d := range dims {
-		shape[i] = int(d)
-		n *= int(d)
+	for _, d := range dims {
+		n *= d
 	}
 	switch {
 	case kind.Float():
@@ -91,7 +139,7 @@ func drawInput(r *rand.Rand, kind onnx.DType, dims []int64) *onnx.Tensor {
 		for i, x := range m.data {
 			wide[i] = float64(x)
 		}
-		return onnx.FromFloats("", kind, wide, shape...)
+		return onnx.FromFloats("", kind, wide, slices.Clone(dims)...)
 	case kind.Width() == 0:
 		return nil
 	}
@@ -100,19 +148,11 @@ func drawInput(r *rand.Rand, kind onnx.DType, dims []int64) *onnx.Tensor {
 		switch {
 		case kind == onnx.Bool:
 			ints[i] = 1
-		case len(dims) > 1:
-			ints[i] = int64(r.IntN(2))
+		case len(dims) > 1 || tokens > 2:
+			ints[i] = int64(r.IntN(max(1, tokens)))
 		default:
 			ints[i] = stepCount
 		}
 	}
-	return onnx.FromInts("", kind, ints, shape...)
-}
-
-func toInt64s(dims []int) []int64 {
-	list := make([]int64, len(dims))
-	for i, d := range dims {
-		list[i] = int64(d)
-	}
-	return list
+	return onnx.FromInts("", kind, ints, slices.Clone(dims)...)
 }

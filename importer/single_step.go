@@ -48,7 +48,7 @@ func (v *view) singleSteps(n *onnx.Node) []*step {
 		s := &step{v: v, given: v.sampleInputs(), h: h, next: n.Outputs[0], c: c, nextC: nextC}
 		for _, p := range products { // in front may be what cannot be evaluated
 			if p.data != h && !s.known(p.data) {
-				s.given = s.with(p.data, drawInput(rand.New(rand.NewPCG(3, 4)), p.weight.Type, []int64{batchSize, int64(p.cols)}))
+				s.given = s.with(p.data, drawInput(rand.New(rand.NewPCG(3, 4)), p.weight.Type, []int{batchSize, p.cols}, 0))
 			}
 		}
 		steps = append(steps, s)

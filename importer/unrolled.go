@@ -233,7 +233,7 @@ func (c *chain) ports(k int) (*unrolledPorts, bool) {
 		return nil, false
 	}
 	if skip == 0 {
-		p.initial = c.state(0)
+		p.initial = c.initial()
 	}
 	for i := range c.members {
 		if name := c.state(i); i+skip > 0 && c.v.varying[name] {
@@ -253,6 +253,25 @@ func (c *chain) ports(k int) (*unrolledPorts, bool) {
 		c.cell.layer.Reverse = backwards
 	}
 	return p, true
+}
+
+// initial lists the states before the first step: what the first product reads,
+// and what else the first step reads that no product makes.
+func (c *chain) initial() []string {
+	h := c.state(0)
+	list := []string{h}
+	if c.step.c == "" {
+		return list
+	}
+	for _, name := range c.frontier(0, h, c.state(1)) {
+		below := c.v.below(name)
+		if !slices.ContainsFunc(c.groups, func(g []*product) bool {
+			return slices.ContainsFunc(g, func(p *product) bool { return below[p.out] })
+		}) {
+			list = append(list, name)
+		}
+	}
+	return list
 }
 
 // align puts the products that read the input of each step in the order of the
@@ -325,32 +344,32 @@ func (v *view) following(name string) (list []string) {
 var arithmetic = map[string]bool{"Add": true, "Mul": true, "Sub": true, "Tanh": true, "Relu": true, "Sigmoid": true, "Where": true}
 
 // backwards tells whether the first step reads the last vector of the sequence:
-// changing the first one does not change the first state.
-func (c *chain) backwards(p *unrolledPorts) (bool, bool) {
+// changing the first one, up or down, does not change the first state.
+func (c *chain) backwards(p *unrolledPorts) (yes, ok bool) {
 	first := p.taps[0]
 	if first.step != 0 {
 		return false, false
 	}
 	out := c.cell.input.out
-	values, err := c.v.evaluate(c.step.given, out)
+	values, err := c.v.evaluate(c.step.given, out, first.name)
 	if err != nil {
 		return false, false
 	}
-	changed := values[out].Float64s()
-	for i := range changed {
-		if v := c.cell.input.outVector(i, values[out].Dims); p.vectorTime(v, len(c.cell.lanes)) == 0 {
-			changed[i] += 0.5
+	for _, by := range []float64{100, -100} {
+		changed := values[out].Float64s()
+		for i := range changed {
+			if v := c.cell.input.outVector(i, values[out].Dims); p.vectorTime(v, len(c.cell.lanes)) == 0 {
+				changed[i] += by
+			}
+		}
+		given := c.step.with(out, onnx.FromFloats(out, values[out].Type, changed, values[out].Dims...))
+		after, err := c.v.evaluate(given, first.name)
+		if err != nil {
+			return false, false
+		}
+		if !bytes.Equal(values[first.name].Raw, after[first.name].Raw) {
+			return false, true
 		}
 	}
-	given := tensors{}
-	for name, t := range c.step.given {
-		given[name] = t
-	}
-	given[out] = onnx.FromFloats(out, values[out].Type, changed, values[out].Dims...)
-	before, err1 := c.v.evaluate(c.step.given, first.name)
-	after, err2 := c.v.evaluate(given, first.name)
-	if err1 != nil || err2 != nil {
-		return false, false
-	}
-	return slices.Equal(before[first.name].Raw, after[first.name].Raw), true
+	return true, true
 }

@@ -15,7 +15,7 @@ type unrolledPorts struct {
 	batchMajor bool       // the one for all reads vectors in the order [batch, steps]
 	backwards  bool       // the last vector first
 	taps       []tap
-	initial    string   // the state before the first step; "": folded away
+	initial    []string // the states before the first step; none: folded away
 	last       []string // values among which the state after the last step may be
 }
 
@@ -62,12 +62,7 @@ func (p *unrolledPorts) needs() []string {
 
 func (p *unrolledPorts) outputs() []string { return p.observed() }
 
-func (p *unrolledPorts) starts() []string {
-	if p.initial == "" {
-		return nil
-	}
-	return []string{p.initial}
-}
+func (p *unrolledPorts) starts() []string { return p.initial }
 
 func (p *unrolledPorts) observed() []string {
 	var names []string
@@ -114,12 +109,14 @@ func (p *unrolledPorts) emit(w *wiring, r *recurrence, x sequence) (sequence, er
 	if failed != nil {
 		return y, nil
 	}
+	nearest, best := rounding, ""
 	for _, name := range p.last {
-		t := tap{name, p.steps - 1}
-		if p.cell.distance(values[name], y, p.time(t)) <= rounding {
-			p.taps = append(p.taps, t)
-			break
+		if d := p.cell.distance(values[name], y, p.time(tap{name, p.steps - 1})); d < nearest {
+			nearest, best = d, name
 		}
+	}
+	if best != "" {
+		p.taps = append(p.taps, tap{best, p.steps - 1})
 	}
 	p.last = nil
 	return y, nil

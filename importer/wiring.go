@@ -44,8 +44,12 @@ func (v *view) wire(found []*recurrence, seed uint64) *wiring {
 	for name, t := range v.sampleInputs() {
 		w.values[name] = t
 	}
+	w.enrich()
 	for _, r := range found {
 		f := &flow{recurrence: r}
+		if r.op == nil { // what it emits starts from zeros
+			_ = v.zero(w.values, r.starts()) // what cannot be evaluated is not reached either
+		}
 		f.in, f.reached = w.reach(r)
 		if alone, ok := r.ports.(solitary); ok && !f.reached {
 			f.in = alone.cut(w.values, w.random)
@@ -62,6 +66,22 @@ func (v *view) wire(found []*recurrence, seed uint64) *wiring {
 	}
 	w.straighten()
 	return w
+}
+
+// enrich puts noise in place of looked-up and one-hot vectors: a few tokens say
+// too little about who is who.
+func (w *wiring) enrich() {
+	for _, n := range w.graph.Nodes {
+		looksUp := n.OpType == "Gather" && !w.varying[n.Input(0)] && w.varying[n.Input(1)]
+		if n.Domain != "" || !looksUp && n.OpType != "OneHot" {
+			continue
+		}
+		t, err := w.value(n.Outputs[0])
+		if err == nil && t.Type.Float() {
+			x := noise(w.random, 1, 1, t.Len())
+			w.values[n.Outputs[0]] = onnx.FromFloats("", t.Type, onnx.NewFloats("", x.data).Float64s(), t.Dims...)
+		}
+	}
 }
 
 // reachWork bounds the work in front of a recurrence: a stand-in costs nothing.
