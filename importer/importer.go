@@ -17,7 +17,7 @@ type Options struct {
 	MaxBytes         int64             // of the file and its external data together; 0: 1 GiB
 	External         map[string][]byte // external-data files by base name
 	SkipVerification bool              // do not run the original nodes against the recovered model
-	Verifier         Verifier          // runs the original graph to compare with; nil: the reference evaluator
+	Verifier         Verifier          // runs the original graph, too, to compare with
 	Timeout          time.Duration     // of the evaluations that find and verify the RNN; 0: 10 s
 }
 
@@ -99,16 +99,12 @@ func read(ctx context.Context, m *onnx.Model, o Options, seed uint64) (*rnn.Mode
 	if o.SkipVerification {
 		return model, report, nil
 	}
-	if o.Verifier != nil {
-		report.Verified, err = verifyOutside(best.wiring.view, best, model, m, o.Verifier, notes, seed)
-		if err != nil {
-			return nil, report, err
-		}
-		return model, report, nil
-	}
 	report.Verified, err = verify(best.wiring.view, best.stack, model, seed)
 	if err == nil && slices.Contains(notes, quantisedNote) {
 		report.Verified.Note, err = verifyQuantised(newView(ctx, m), best, model, seed, !slices.Contains(notes, rangesNote))
+	}
+	if err == nil && o.Verifier != nil {
+		report.Verified, err = verifyOutside(best, model, m, o.Verifier, notes, seed)
 	}
 	if err != nil {
 		return nil, report, err

@@ -38,7 +38,7 @@ func (v *view) drawInputs(r *rand.Rand) tensors {
 		}
 		return values
 	}
-	s := sizes{named: map[string]int64{}, free: []int64{stepCount, 3, 5, 6, 7}}
+	s := sizes{named: map[string]int64{}, free: []int64{stepCount, 3, 5, 6, 7}, stretch: v.stretch}
 	for _, in := range v.graph.Inputs {
 		if !v.varying[in.Name] {
 			continue
@@ -57,8 +57,9 @@ func (v *view) drawInputs(r *rand.Rand) tensors {
 // sizes gives numbers to dimensions that have none: equal ones to equal names,
 // different ones to different names.
 type sizes struct {
-	named map[string]int64
-	free  []int64 // the last is used again
+	named   map[string]int64
+	free    []int64 // the last is used again
+	stretch int64
 }
 
 // of returns the dimensions of an input; false where they make it too large.
@@ -83,7 +84,7 @@ func (s *sizes) size(name string) int64 {
 	}
 	n := int64(batchSize)
 	if lower := strings.ToLower(name); !strings.Contains(lower, "batch") && lower != "n" && lower != "b" {
-		n = s.free[0]
+		n = s.free[0] * max(1, s.stretch)
 		if len(s.free) > 1 {
 			s.free = s.free[1:]
 		}

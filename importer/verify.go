@@ -156,15 +156,13 @@ func (r *readout) original(v *view, y sequence) ([]float32, error) {
 
 // compareGraph runs the whole graph on random inputs, from initial states of
 // zeros, and compares every value in it that the model can tell: hidden states
-// and the readout.
+// and the readout. Each layer is fed with what arrives at it in the graph, so
+// that the rounding of quantised layers does not add up.
 func (s *stack) compareGraph(v *view, m *rnn.Model, random *rand.Rand) (comparison, error) {
 	given := v.drawInputs(random)
-	names, starts := slices.Clone(s.units[0].parts[0].needs()), []string(nil)
+	var names, starts []string
 	for _, f := range s.flows() {
-		names, starts = append(names, f.observed()...), append(starts, f.starts()...)
-		if err := v.zero(given, f.starts()); err != nil {
-			return comparison{}, err
-		}
+		names, starts = append(append(names, f.needs()...), f.observed()...), append(starts, f.starts()...)
 	}
 	if s.readout != nil {
 		names = append(names, s.readout.input, s.readout.result)
@@ -173,15 +171,19 @@ func (s *stack) compareGraph(v *view, m *rnn.Model, random *rand.Rand) (comparis
 	if err != nil {
 		return comparison{}, err
 	}
-	x, err := s.units[0].parts[0].input(values)
-	if err != nil {
-		return comparison{}, err
-	}
 	var c comparison
-	x = x.flipped(s.units[0].parts[0].flipped)
-	y := x
-	for _, u := range s.units {
-		if y, err = u.run(y, func(f *flow, x sequence) (sequence, error) {
+	var x, y, left sequence // the first layer's input, what the layers make of it, what left the layer below
+	for i, u := range s.units {
+		arrived, err := u.parts[0].input(values)
+		if err != nil {
+			return c, err
+		}
+		if arrived = arrived.flipped(u.parts[0].flipped); i > 0 {
+			c.add(arrived.data, left.data)
+		} else {
+			x, y = arrived, arrived
+		}
+		if left, err = u.run(arrived, func(f *flow, x sequence) (sequence, error) {
 			out, err := f.original().apply(x)
 			if err == nil {
 				c.deviation = max(c.deviation, f.deviation(values, out))
@@ -189,6 +191,9 @@ func (s *stack) compareGraph(v *view, m *rnn.Model, random *rand.Rand) (comparis
 			}
 			return out, err
 		}); err != nil {
+			return c, err
+		}
+		if y, err = u.run(y, func(f *flow, x sequence) (sequence, error) { return f.original().apply(x) }); err != nil {
 			return c, err
 		}
 	}

@@ -27,9 +27,11 @@ const (
 	ExternalDataRefused Code = "external_data_refused"
 	NonFiniteWeights    Code = "non_finite_weights"
 	VerificationFailed  Code = "verification_failed"
-	// The graph could not be run to compare with: it crashed, hung or was refused.
+	// The implementation to compare with does not run the graph.
 	VerificationIncomplete Code = "verification_incomplete"
-	EmptyInput             Code = "empty_input"
+	// It crashed or went beyond its limits.
+	VerificationAborted Code = "verification_aborted"
+	EmptyInput          Code = "empty_input"
 )
 
 // Codes of requests and files other than models.

@@ -72,9 +72,9 @@ func (r *Runner) Available() error {
 func (r *Runner) Name() string { return "onnxruntime" }
 
 // Run runs a self-contained model once and returns the outputs asked for. Inputs
-// and outputs are float32 or int64. Errors are *errs.Error of the code
-// verification_incomplete if the child does not come to an end within its
-// limits, or ONNX Runtime does not run the model; its Detail says which.
+// and outputs are float32 or int64. Errors are *errs.Error of the codes
+// verification_incomplete if ONNX Runtime does not run the model, and
+// verification_aborted if the child comes to no good end within its limits.
 func (r *Runner) Run(ctx context.Context, model []byte, inputs map[string]*onnx.Tensor, outputs []string) (map[string]*onnx.Tensor, error) {
 	library, err := ort.Locate()
 	if err != nil {
@@ -103,19 +103,22 @@ func (r *Runner) Run(ctx context.Context, model []byte, inputs map[string]*onnx.
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case answer.over:
-		return nil, incomplete("ONNX Runtime's process answered with more than %d bytes", limits.Output)
+		return nil, aborted("ONNX Runtime's process answered with more than %d bytes", limits.Output)
 	case bounded.Err() != nil:
-		return nil, incomplete("ONNX Runtime did not finish within %s", limits.Timeout)
+		return nil, aborted("ONNX Runtime did not finish within %s", limits.Timeout)
 	case err != nil:
-		return nil, incomplete("ONNX Runtime's process ended: %w%s", err, firstLine(string(said.data)))
+		return nil, aborted("ONNX Runtime's process ended: %w%s", err, firstLine(string(said.data)))
 	}
 	return readAnswer(answer.data, outputs, limits)
 }
 
-// incomplete is a run that tells nothing.
-func incomplete(format string, args ...any) *errs.Error {
-	return errs.New(errs.VerificationIncomplete, format, args...).
-		Do("verify with the built-in evaluator, which is the default")
+// aborted is the refusal of a model that no answer came for.
+func aborted(format string, args ...any) *errs.Error {
+	return refusal(errs.VerificationAborted, format, args...)
+}
+
+func refusal(code errs.Code, format string, args ...any) *errs.Error {
+	return errs.New(code, format, args...).Do("verify with the built-in evaluator, which is the default")
 }
 
 // firstLine is what a process said first, for a message.
@@ -152,19 +155,19 @@ func (b *bounds) Write(p []byte) (int, error) {
 // readAnswer decodes what the child wrote, and checks it.
 func readAnswer(data []byte, outputs []string, l Limits) (map[string]*onnx.Tensor, error) {
 	if len(data) == 0 {
-		return nil, incomplete("ONNX Runtime's process ended without an answer")
+		return nil, aborted("ONNX Runtime's process ended without an answer")
 	}
 	m, err := onnx.Parse(data, nil, onnx.Limits{Bytes: l.Output})
 	if err != nil {
-		return nil, incomplete("ONNX Runtime's process answered with what is no answer: %w", err)
+		return nil, aborted("ONNX Runtime's process answered with what is no answer: %w", err)
 	}
 	if text, failed := m.Metadata[errorKey]; failed {
-		return nil, incomplete("ONNX Runtime does not run the model: %s", text)
+		return nil, refusal(errs.VerificationIncomplete, "ONNX Runtime does not run the model: %s", text)
 	}
 	got := map[string]*onnx.Tensor{}
 	for _, name := range outputs {
 		if got[name] = m.Graph.Initializer(name); got[name] == nil {
-			return nil, incomplete("ONNX Runtime's process did not answer with %q", name)
+			return nil, aborted("ONNX Runtime's process did not answer with %q", name)
 		}
 	}
 	return got, nil

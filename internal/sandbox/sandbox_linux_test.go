@@ -79,7 +79,7 @@ func runner(t *testing.T, child string) *Runner {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Runner{Program: []string{program, child}, Limits: Limits{Timeout: 20 * time.Second}}
+	return &Runner{Program: []string{program, child}, Limits: Limits{Timeout: time.Minute}}
 }
 
 func needLibrary(t *testing.T) {
@@ -145,15 +145,17 @@ func TestHostileModels(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			r := runner(t, "child")
-			r.Limits.Timeout = 5 * time.Second
 			if name == "endless loop" {
 				r.Limits.Timeout = time.Second
 			}
 			_, err := r.Run(t.Context(), c.model, x, []string{"y"})
-			if errs.CodeOf(err) != errs.VerificationIncomplete || !strings.Contains(err.Error(), c.says) {
+			code := errs.VerificationIncomplete
+			if name == "endless loop" {
+				code = errs.VerificationAborted
+			}
+			if errs.CodeOf(err) != code || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("got %v, should say %q", err, c.says)
 			}
-			t.Log(err)
 		})
 	}
 }
@@ -196,7 +198,7 @@ func TestChildren(t *testing.T) {
 			}
 			r.Limits.Output = 1 << 20
 			_, err := r.Run(t.Context(), m, x, []string{"y"})
-			if errs.CodeOf(err) != errs.VerificationIncomplete || !strings.Contains(err.Error(), says) {
+			if errs.CodeOf(err) != errs.VerificationAborted || !strings.Contains(err.Error(), says) {
 				t.Errorf("got %v, should say %q", err, says)
 			}
 		})
@@ -214,8 +216,8 @@ func TestMemory(t *testing.T) {
 	needLibrary(t)
 	r := runner(t, "child")
 	r.Limits.Memory = 1 << 20 // not enough for the library
-	if _, err := r.Run(t.Context(), model([]string{"y"}, node("Relu", []string{"x"}, []string{"y"})), x, []string{"y"}); errs.CodeOf(err) != errs.VerificationIncomplete {
-		t.Errorf("got %v", err)
+	if _, err := r.Run(t.Context(), model([]string{"y"}, node("Relu", []string{"x"}, []string{"y"})), x, []string{"y"}); err == nil {
+		t.Error("1 MiB was enough")
 	}
 }
 
