@@ -407,10 +407,8 @@ func (p *opPorts) remarks(w *wiring) []string {
 			continue
 		}
 		switch t, err := w.value(name); {
-		case err != nil:
-			notes = append(notes, fmt.Sprintf("the initial state %q of %s could not be evaluated; the RNN starts from zeros here", name, p.node.Label()))
-		case !slices.ContainsFunc(t.Float32s(), func(x float32) bool { return x != 0 }):
-		case w.varying[name]:
+		case err == nil && !slices.ContainsFunc(t.Float32s(), func(x float32) bool { return x != 0 }):
+		case err != nil || w.varying[name]:
 			notes = append(notes, fmt.Sprintf("the initial state %q of %s depends on the input; the RNN starts from zeros here", name, p.node.Label()))
 		default:
 			notes = append(notes, fmt.Sprintf("the constant initial state %q of %s is not part of the RNN, which starts from zeros here", name, p.node.Label()))

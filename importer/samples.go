@@ -26,7 +26,7 @@ func (v *view) sampleInputs() tensors {
 	return v.samples
 }
 
-// drawInputs draws a value for every graph input.
+// drawInputs draws a value for every graph input, and passes the front.
 func (v *view) drawInputs(r *rand.Rand) tensors {
 	values := tensors{}
 	if v.place != "" { // what a graph inside a node reads has been evaluated once
@@ -51,6 +51,7 @@ func (v *view) drawInputs(r *rand.Rand) tensors {
 			values[in.Name] = drawInput(r, in.Type, dims, tokens)
 		}
 	}
+	v.pass(values, r)
 	return values
 }
 
