@@ -29,11 +29,12 @@ fuzz:
 		done; \
 	done
 
-# Exported encoders and recovered RNNs in ONNX's checker and ONNX Runtime; what
+# Exported encoders and recovered RNNs in ONNX's checker, ONNX Runtime and PyTorch; what
 # PYTHON needs is in requirements-ci.txt.
 python:
 	go build -o rnnrepd ./cmd/rnnrepd
 	$(PYTHON) examples/python/check_export.py ./rnnrepd examples/models/*.onnx
+	$(PYTHON) examples/python/load_recovered.py ./rnnrepd importer/testdata/*/manifest.json
 
 # The shipped bundles, from nothing: about an hour and a half on two cores. Run it
 # again to resume.

@@ -271,7 +271,7 @@ def front(name, kind, description, output=None, **more):
     g.output(y, want[-1] @ weight.T + bias, ["batch", O])
     if output:
         more["output"] = output
-    keep(name, g, [l], description, head=LAST, readout={"head.weight": weight, "head.bias": bias}, **more)
+    keep(name, g, [l], description, in_front=kind, head=LAST, readout={"head.weight": weight, "head.bias": bias}, **more)
 
 
 def readout(name, kind, description, head, layer=None, **more):

@@ -91,7 +91,7 @@ make("tf_gru", [L.GRU(6), L.Dense(3)], (None, 4), "gru", 6, LAST, description="G
 make("tf_gru_bidirectional", [L.Bidirectional(seq(L.GRU, 5)), L.Dense(3)], (5, 4), "gru", 5, EVERY, bidirectional=True, description="Bidirectional GRU: two Loops")
 make("tf_gru_reset_before", [L.GRU(6, reset_after=False), L.Dense(3)], (5, 4), "gru", 6, LAST, variant="reset_first",
      description="GRU with reset_after=False: the reset gate comes before the product")
-make("tf_gru_backwards", [L.GRU(6, go_backwards=True), L.Dense(3)], (5, 4), "gru", 6, LAST, description="GRU with go_backwards=True: ReverseSequence in front of the Loop")
+make("tf_gru_backwards", [L.GRU(6, go_backwards=True), L.Dense(3)], (5, 4), "gru", 6, LAST, in_front="time reversed", description="GRU with go_backwards=True: ReverseSequence in front of the Loop")
 make("tf_gru_unrolled", [L.GRU(6, unroll=True), L.Dense(3)], (4, 4), "gru", 6, LAST, description="GRU with unroll=True")
 make("tf_simple_rnn", [seq(L.SimpleRNN, 6), L.Dense(3)], (5, 4), "rnn_tanh", 6, EVERY, description="SimpleRNN: a Loop")
 make("tf_simple_rnn_relu", [L.SimpleRNN(6, activation="relu"), L.Dense(3)], (5, 4), "rnn_relu", 6, LAST, description="SimpleRNN with activation=relu: a Loop")
