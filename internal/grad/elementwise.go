@@ -19,15 +19,20 @@ func init() {
 		}
 	}
 	gradients[OpMul] = mulBackward
-	gradients[OpScale] = func(t *Tape, r *record) { kernel.Axpy(t.input(r, 0).grad, r.scalar, r.grad) }
-	gradients[OpTanh] = pointwiseBackward(func(_, y float32) float32 { return 1 - y*y })
-	gradients[OpSigmoid] = pointwiseBackward(func(_, y float32) float32 { return y * (1 - y) })
-	gradients[OpRelu] = func(t *Tape, r *record) { kernel.ReluBackward(t.input(r, 0).grad, r.value, r.grad) }
-	gradients[OpGelu] = func(t *Tape, r *record) {
-		x := t.input(r, 0)
-		kernel.GeluBackward(x.grad, x.value, r.grad)
-	}
-	gradients[OpConcat] = concatBackward
+	pointwiseGradient(OpScale, func(r, _ *record) { kernel.Scale(r.grad, r.scalar) })
+	pointwiseGradient(OpRelu, func(r, _ *record) { kernel.ReluBackward(r.grad, r.value, r.grad) })
+	pointwiseGradient(OpGelu, func(r, x *record) { kernel.GeluBackward(r.grad, x.value, r.grad) })
+	pointwiseGradient(OpTanh, func(r, _ *record) {
+		for i, y := range r.value {
+			r.grad[i] *= 1 - y*y
+		}
+	})
+	pointwiseGradient(OpSigmoid, func(r, _ *record) {
+		for i, y := range r.value {
+			r.grad[i] *= y * (1 - y)
+		}
+	})
+	gradients[OpConcat], startsGradients[OpConcat] = concatBackward, true
 	gradients[OpSlice] = sliceBackward
 }
 
@@ -109,13 +114,14 @@ func pointwise(op Op, x Var, f func(dst, src []float32)) Var {
 	return v
 }
 
-// pointwiseBackward makes the gradient of an op from its slope at (x, y).
-func pointwiseBackward(slope func(x, y float32) float32) func(*Tape, *record) {
-	return func(t *Tape, r *record) {
+// pointwiseGradient registers an op whose gradient is that of its value times
+// its slope, element by element: chain multiplies in place.
+func pointwiseGradient(op Op, chain func(r, x *record)) {
+	startsGradients[op] = true
+	gradients[op] = func(t *Tape, r *record) {
 		x := t.input(r, 0)
-		for i, g := range r.grad {
-			x.grad[i] += g * slope(x.value[i], r.value[i])
-		}
+		chain(r, x)
+		t.addGradient(x, r.grad, true)
 	}
 }
 
@@ -143,9 +149,15 @@ func concatBackward(t *Tape, r *record) {
 	at := 0
 	for k := range r.nin {
 		x := t.input(r, k)
-		if x.needs {
-			for i := range r.rows {
-				kernel.Axpy(x.grad[i*x.cols:(i+1)*x.cols], 1, r.grad[i*r.cols+at:i*r.cols+at+x.cols])
+		dx, former := t.startGradient(x)
+		for i := range r.rows {
+			row, from := span{i * x.cols, (i + 1) * x.cols}, r.grad[i*r.cols+at:][:x.cols]
+			switch {
+			case dx == nil:
+			case former == nil:
+				copy(row.of(dx), from)
+			default:
+				kernel.Axpy(row.of(dx), 1, from)
 			}
 		}
 		at += x.cols

@@ -6,7 +6,7 @@ import (
 	"rnnrep/internal/kernel"
 )
 
-func init() { gradients[OpLayerNorm] = layerNormBackward }
+func init() { gradients[OpLayerNorm], startsGradients[OpLayerNorm] = layerNormBackward, true }
 
 // LayerNormEpsilon is added to a variance (PyTorch's default).
 const LayerNormEpsilon = 1e-5
@@ -26,13 +26,14 @@ func LayerNorm(x, scale, shift Var) Var {
 
 func layerNormBackward(t *Tape, r *record) {
 	x, scale := t.input(r, 0), t.input(r, 1)
-	var grads [3][]float32
+	dscale, dshift := t.gradient(scale), t.gradient(t.input(r, 2))
 	defer t.arena.Release(t.arena.Mark())
-	for i := range grads {
-		in := t.input(r, i)
-		if grads[i] = in.grad; !in.needs { // the kernel computes it anyway
-			grads[i] = t.arena.Take(len(in.value))
-		}
+	if dscale == nil { // the kernel computes it anyway
+		dscale = t.arena.Take(r.cols)
 	}
-	kernel.LayerNormBackward(grads[0], grads[1], grads[2], r.grad, x.value, scale.value, r.aux[0], r.rows, r.cols)
+	if dshift == nil {
+		dshift = t.arena.Take(r.cols)
+	}
+	kernel.LayerNormBackward(r.grad, dscale, dshift, r.grad, x.value, scale.value, r.aux[0], r.rows, r.cols)
+	t.addGradient(x, r.grad, true)
 }

@@ -51,7 +51,7 @@ func (p *recurrentPass) prepareInputs(cell *recurrence) {
 		vocabulary := len(p.ih.value) / p.width
 		p.table = p.t.arena.Take(vocabulary * p.width)
 		kernel.Transpose(p.table, p.width, p.ih.value, vocabulary, p.width, vocabulary)
-		kernel.AddRow(p.table, p.width, p.bias, vocabulary, p.width)
+		kernel.AddRow(p.table, p.width, p.table, p.width, p.bias, vocabulary, p.width)
 	}
 }
 

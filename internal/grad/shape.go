@@ -8,7 +8,7 @@ import (
 
 func init() {
 	gradients[OpReshape], startsGradients[OpReshape] = func(t *Tape, r *record) { t.addGradient(t.input(r, 0), r.grad, true) }, true
-	gradients[OpTranspose] = transposeBackward
+	gradients[OpTranspose], startsGradients[OpTranspose] = transposeBackward, true
 	gradients[OpMean] = meanBackward
 	gradients[OpAddRepeated], startsGradients[OpAddRepeated] = addRepeatedBackward, true
 }
@@ -48,11 +48,20 @@ func parts(op string, x Var, n int) int {
 func transposeBackward(t *Tape, r *record) {
 	x := t.input(r, 0)
 	n, size := r.steps, r.steps*x.cols
+	dx, former := t.startGradient(x)
+	if dx == nil {
+		return
+	}
 	defer t.arena.Release(t.arena.Mark())
 	back := t.arena.Take(size)
 	for b := 0; b < len(r.grad); b += size {
+		if former == nil {
+			back = dx[b : b+size]
+		}
 		kernel.Transpose(back, x.cols, r.grad[b:], n, x.cols, n)
-		kernel.Axpy(x.grad[b:b+size], 1, back)
+		if former != nil {
+			kernel.Axpy(dx[b:b+size], 1, back)
+		}
 	}
 }
 
@@ -79,7 +88,7 @@ func meanBackward(t *Tape, r *record) {
 	for o := 0; o < len(r.grad); o += block {
 		copy(share, r.grad[o:o+block])
 		kernel.Scale(share, 1/float32(r.models))
-		kernel.AddRow(x.grad[o*r.models:], block, share, r.models, block)
+		kernel.AddRow(x.grad[o*r.models:], block, x.grad[o*r.models:], block, share, r.models, block)
 	}
 }
 
@@ -94,9 +103,8 @@ func AddRepeated(x, y Var, n, inner int) Var {
 	r, v := x.t.compute(OpAddRepeated, x.Rows(), x.Cols(), x, y)
 	r.models, r.steps = n, inner
 	block := inner * r.cols
-	copy(r.value, x.Value())
 	for o := range outer {
-		kernel.AddRow(r.value[o*n*block:], block, y.Value()[o*block:(o+1)*block], n, block)
+		kernel.AddRow(r.value[o*n*block:], block, x.Value()[o*n*block:], block, y.Value()[o*block:(o+1)*block], n, block)
 	}
 	return v
 }

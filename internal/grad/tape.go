@@ -161,7 +161,8 @@ func (t *Tape) Param(p *Param) Var {
 // Value is the matrix of v, row by row; it aliases the tape's memory.
 func (v Var) Value() []float32 { return v.rec().value }
 
-// Grad is the gradient of v after Backward, nil where none flows.
+// Grad is the gradient of v, a Variable or parameter, after Backward; nil where
+// none flows. The memory of other values' gradients is used again.
 func (v Var) Grad() []float32 { return v.rec().grad }
 
 // Rows and Cols are the shape of v.

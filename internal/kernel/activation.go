@@ -36,7 +36,7 @@ func Relu(dst, src []float32) {
 	}
 }
 
-// ReluBackward adds the gradient of Relu: dx[i] += dy[i] where y[i] > 0.
+// ReluBackward is the gradient of Relu: dx[i] = dy[i] where y[i] > 0, else 0.
 func ReluBackward(dx, y, dy []float32) {
 	checkEqual("ReluBackward: y", len(dx), len(y))
 	checkEqual("ReluBackward: dy", len(dx), len(dy))
@@ -54,7 +54,7 @@ func Gelu(dst, src []float32) {
 	}
 }
 
-// GeluBackward adds the gradient of Gelu: dx[i] += dy[i] * slope at x[i].
+// GeluBackward is the gradient of Gelu: dx[i] = dy[i] * slope at x[i].
 func GeluBackward(dx, x, dy []float32) {
 	checkEqual("GeluBackward: x", len(dx), len(x))
 	checkEqual("GeluBackward: dy", len(dx), len(dy))

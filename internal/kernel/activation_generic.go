@@ -71,7 +71,9 @@ func relusGeneric(dst, src []float32) {
 func relusBackwardGeneric(dx, y, dy []float32) {
 	for i, v := range y {
 		if v > 0 {
-			dx[i] += dy[i]
+			dx[i] = dy[i]
+		} else {
+			dx[i] = 0
 		}
 	}
 }
@@ -92,7 +94,7 @@ func gelusBackwardGeneric(dx, x, dy []float32) {
 	for i, x := range x {
 		t := tanh(x * (geluLinear + geluCubic*x*x))
 		x = min(max(x, -geluLimit), geluLimit)
-		dx[i] += dy[i] * 0.5 * (1 + t + x*(1-t*t)*(geluLinear+3*geluCubic*x*x))
+		dx[i] = dy[i] * 0.5 * (1 + t + x*(1-t*t)*(geluLinear+3*geluCubic*x*x))
 	}
 }
 

@@ -304,14 +304,18 @@ func TestRowOps(t *testing.T) {
 			const rows = 6
 			ld := n + 2
 			m, row := buffer(t, r, rows*ld), buffer(t, r, n)
-			want, sums := doubles(m), doubles(row)
+			apart := buffer(t, r, rows*n)
+			want, wantApart, sums := doubles(m), doubles(apart), doubles(row)
 			for i := range rows {
 				for j := range n {
 					want[i*ld+j] += float64(row[j])
+					wantApart[i*n+j] = want[i*ld+j]
 				}
 			}
-			AddRow(m, ld, row, rows, n)
-			near(t, "AddRow", m, want, 1e-6)
+			AddRow(apart, n, m, ld, row, rows, n)
+			near(t, "AddRow", apart, wantApart, 1e-6)
+			AddRow(m, ld, m, ld, row, rows, n)
+			near(t, "AddRow in place", m, want, 1e-6)
 			for i := range rows {
 				for j := range n {
 					sums[j] += float64(m[i*ld+j])

@@ -116,7 +116,7 @@ func dotAVX512(n int, a *float32, b *float32) float32
 func sumSquaresAVX512(n int, a *float32) float64
 
 //go:noescape
-func addRowAVX512(rows int, n int, dst *float32, ldd uintptr, row *float32)
+func addRowAVX512(rows int, n int, dst *float32, ldd uintptr, src *float32, lds uintptr, row *float32)
 
 //go:noescape
 func sumRowsAVX512(rows int, n int, dst *float32, src *float32, lds uintptr)
@@ -236,7 +236,7 @@ func dotAVX2(n int, a *float32, b *float32) float32
 func sumSquaresAVX2(n int, a *float32) float64
 
 //go:noescape
-func addRowAVX2(rows int, n int, dst *float32, ldd uintptr, row *float32)
+func addRowAVX2(rows int, n int, dst *float32, ldd uintptr, src *float32, lds uintptr, row *float32)
 
 //go:noescape
 func sumRowsAVX2(rows int, n int, dst *float32, src *float32, lds uintptr)

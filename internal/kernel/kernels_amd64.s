@@ -3783,8 +3783,6 @@ loop47:
 	VADDPS       Z15, Z24, Z24
 	VMULPS       Z19, Z24, Z24
 	VMULPS       Z24, Z20, Z20
-	VMOVUPS      (CX), Z21
-	VADDPS       Z21, Z20, Z20
 	VMOVUPS      Z20, (CX)
 	ADDQ         $+64, CX
 	ADDQ         $+64, DX
@@ -3833,8 +3831,6 @@ next48:
 	VADDPS       Z15, Z1, Z1
 	VMULPS       Z19, Z1, Z1
 	VMULPS       Z1, Z20, Z20
-	VMOVUPS.Z    (CX), K1, Z0
-	VADDPS       Z0, Z20, Z20
 	VMOVUPS      Z20, K1, (CX)
 
 done46:
@@ -3887,8 +3883,6 @@ loop50:
 	VMOVUPS   (DX), Z2
 	VCMPPS    $0x11, Z2, Z0, K1
 	VMOVAPS.Z Z1, K1, Z1
-	VMOVUPS   (CX), Z2
-	VADDPS    Z2, Z1, Z1
 	VMOVUPS   Z1, (CX)
 	ADDQ      $+64, CX
 	ADDQ      $+64, DX
@@ -3907,8 +3901,6 @@ next51:
 	VMOVUPS.Z (DX), K1, Z2
 	VCMPPS    $0x11, Z2, Z0, K2
 	VMOVAPS.Z Z1, K2, Z1
-	VMOVUPS.Z (CX), K1, Z0
-	VADDPS    Z0, Z1, Z1
 	VMOVUPS   Z1, K1, (CX)
 
 done49:
@@ -4165,9 +4157,8 @@ loop65:
 	VMULPS       Z9, Z7, Z7
 	VSUBPS       Z5, Z7, Z7
 	VFNMADD231PS Z6, Z8, Z7
-	VMOVUPS      (R12), Z8
-	VFMADD231PS  Z4, Z7, Z8
-	VMOVUPS      Z8, (R12)
+	VMULPS       Z4, Z7, Z7
+	VMOVUPS      Z7, (R12)
 	ADDQ         $+64, R9
 	ADDQ         $+64, R10
 	ADDQ         $+64, R11
@@ -4190,9 +4181,8 @@ next66:
 	VMULPS       Z3, Z7, Z7
 	VSUBPS       Z5, Z7, Z7
 	VFNMADD231PS Z6, Z8, Z7
-	VMOVUPS.Z    (R12), K1, Z3
-	VFMADD231PS  Z4, Z7, Z3
-	VMOVUPS      Z3, K1, (R12)
+	VMULPS       Z4, Z7, Z7
+	VMOVUPS      Z7, K1, (R12)
 
 done64:
 	MOVQ n+8(FP), R8
@@ -4981,42 +4971,47 @@ done112:
 	VZEROUPPER
 	RET
 
-// func addRowAVX512(rows int, n int, dst *float32, ldd uintptr, row *float32)
+// func addRowAVX512(rows int, n int, dst *float32, ldd uintptr, src *float32, lds uintptr, row *float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·addRowAVX512(SB), NOSPLIT, $0-40
+TEXT ·addRowAVX512(SB), NOSPLIT, $0-56
 	MOVQ n+8(FP), AX
 	MOVQ dst+16(FP), CX
-	MOVQ row+32(FP), DX
+	MOVQ src+32(FP), DX
+	MOVQ row+48(FP), BX
 	CMPQ AX, $0x40
 	JL   next117
 
 loop116:
-	VMOVUPS (DX), Z0
-	VMOVUPS 64(DX), Z1
-	VMOVUPS 128(DX), Z2
-	VMOVUPS 192(DX), Z3
-	MOVQ    CX, BX
-	MOVQ    rows+0(FP), SI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	VMOVUPS 128(BX), Z2
+	VMOVUPS 192(BX), Z3
+	MOVQ    CX, SI
 	MOVQ    ldd+24(FP), DI
+	MOVQ    DX, R8
+	MOVQ    lds+40(FP), R9
+	MOVQ    rows+0(FP), R10
 
 rows118:
-	VMOVUPS (BX), Z4
+	VMOVUPS (R8), Z4
 	VADDPS  Z0, Z4, Z4
-	VMOVUPS Z4, (BX)
-	VMOVUPS 64(BX), Z4
+	VMOVUPS Z4, (SI)
+	VMOVUPS 64(R8), Z4
 	VADDPS  Z1, Z4, Z4
-	VMOVUPS Z4, 64(BX)
-	VMOVUPS 128(BX), Z4
+	VMOVUPS Z4, 64(SI)
+	VMOVUPS 128(R8), Z4
 	VADDPS  Z2, Z4, Z4
-	VMOVUPS Z4, 128(BX)
-	VMOVUPS 192(BX), Z4
+	VMOVUPS Z4, 128(SI)
+	VMOVUPS 192(R8), Z4
 	VADDPS  Z3, Z4, Z4
-	VMOVUPS Z4, 192(BX)
-	ADDQ    DI, BX
-	DECQ    SI
+	VMOVUPS Z4, 192(SI)
+	ADDQ    DI, SI
+	ADDQ    R9, R8
+	DECQ    R10
 	JNZ     rows118
 	ADDQ    $+256, CX
 	ADDQ    $+256, DX
+	ADDQ    $+256, BX
 	SUBQ    $0x40, AX
 	CMPQ    AX, $0x40
 	JGE     loop116
@@ -5026,20 +5021,24 @@ next117:
 	JL   next120
 
 loop119:
-	VMOVUPS (DX), Z0
-	MOVQ    CX, BX
-	MOVQ    rows+0(FP), SI
+	VMOVUPS (BX), Z0
+	MOVQ    CX, SI
 	MOVQ    ldd+24(FP), DI
+	MOVQ    DX, R8
+	MOVQ    lds+40(FP), R9
+	MOVQ    rows+0(FP), R10
 
 rows121:
-	VMOVUPS (BX), Z1
+	VMOVUPS (R8), Z1
 	VADDPS  Z0, Z1, Z1
-	VMOVUPS Z1, (BX)
-	ADDQ    DI, BX
-	DECQ    SI
+	VMOVUPS Z1, (SI)
+	ADDQ    DI, SI
+	ADDQ    R9, R8
+	DECQ    R10
 	JNZ     rows121
 	ADDQ    $+64, CX
 	ADDQ    $+64, DX
+	ADDQ    $+64, BX
 	SUBQ    $0x10, AX
 	CMPQ    AX, $0x10
 	JGE     loop119
@@ -5047,20 +5046,22 @@ rows121:
 next120:
 	TESTQ     AX, AX
 	JZ        done115
-	MOVQ      $-1, BX
-	BZHIQ     AX, BX, BX
-	KMOVW     BX, K1
-	VMOVUPS.Z (DX), K1, Z0
+	MOVQ      $-1, SI
+	BZHIQ     AX, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (BX), K1, Z0
 	MOVQ      CX, AX
-	MOVQ      rows+0(FP), CX
-	MOVQ      ldd+24(FP), DX
+	MOVQ      ldd+24(FP), CX
+	MOVQ      lds+40(FP), BX
+	MOVQ      rows+0(FP), SI
 
 rows122:
-	VMOVUPS.Z (AX), K1, Z1
+	VMOVUPS.Z (DX), K1, Z1
 	VADDPS    Z0, Z1, Z1
 	VMOVUPS   Z1, K1, (AX)
-	ADDQ      DX, AX
-	DECQ      CX
+	ADDQ      CX, AX
+	ADDQ      BX, DX
+	DECQ      SI
 	JNZ       rows122
 
 done115:
@@ -5086,8 +5087,8 @@ loop124:
 	VMOVUPS 384(CX), Z6
 	VMOVUPS 448(CX), Z7
 	MOVQ    DX, BX
-	MOVQ    rows+0(FP), SI
-	MOVQ    lds+32(FP), DI
+	MOVQ    lds+32(FP), SI
+	MOVQ    rows+0(FP), DI
 
 rows126:
 	VMOVUPS (BX), Z8
@@ -5106,8 +5107,8 @@ rows126:
 	VADDPS  Z8, Z6, Z6
 	VMOVUPS 448(BX), Z8
 	VADDPS  Z8, Z7, Z7
-	ADDQ    DI, BX
-	DECQ    SI
+	ADDQ    SI, BX
+	DECQ    DI
 	JNZ     rows126
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, 64(CX)
@@ -5130,14 +5131,14 @@ next125:
 loop127:
 	VMOVUPS (CX), Z0
 	MOVQ    DX, BX
-	MOVQ    rows+0(FP), SI
-	MOVQ    lds+32(FP), DI
+	MOVQ    lds+32(FP), SI
+	MOVQ    rows+0(FP), DI
 
 rows129:
 	VMOVUPS (BX), Z1
 	VADDPS  Z1, Z0, Z0
-	ADDQ    DI, BX
-	DECQ    SI
+	ADDQ    SI, BX
+	DECQ    DI
 	JNZ     rows129
 	VMOVUPS Z0, (CX)
 	ADDQ    $+64, CX
@@ -5154,14 +5155,14 @@ next128:
 	KMOVW     BX, K1
 	VMOVUPS.Z (CX), K1, Z0
 	MOVQ      DX, AX
-	MOVQ      rows+0(FP), DX
-	MOVQ      lds+32(FP), BX
+	MOVQ      lds+32(FP), DX
+	MOVQ      rows+0(FP), BX
 
 rows130:
 	VMOVUPS.Z (AX), K1, Z1
 	VADDPS    Z1, Z0, Z0
-	ADDQ      BX, AX
-	DECQ      DX
+	ADDQ      DX, AX
+	DECQ      BX
 	JNZ       rows130
 	VMOVUPS   Z0, K1, (CX)
 
@@ -8141,8 +8142,6 @@ loop190:
 	VADDPS       Y4, Y9, Y9
 	VMULPS       f3f000000<>+0(SB), Y9, Y9
 	VMULPS       Y9, Y5, Y5
-	VMOVUPS      (CX), Y6
-	VADDPS       Y6, Y5, Y5
 	VMOVUPS      Y5, (CX)
 	ADDQ         $+32, CX
 	ADDQ         $+32, DX
@@ -8192,8 +8191,6 @@ next191:
 	VADDPS       Y4, Y1, Y1
 	VMULPS       f3f000000<>+0(SB), Y1, Y1
 	VMULPS       Y1, Y6, Y6
-	VMASKMOVPS   (CX), Y5, Y0
-	VADDPS       Y0, Y6, Y6
 	VMASKMOVPS   Y6, Y5, (CX)
 
 done189:
@@ -8216,8 +8213,6 @@ loop193:
 	VMOVUPS (DX), Y2
 	VCMPPS  $0x11, Y2, Y0, Y2
 	VANDPS  Y2, Y1, Y1
-	VMOVUPS (CX), Y2
-	VADDPS  Y2, Y1, Y1
 	VMOVUPS Y1, (CX)
 	ADDQ    $+32, CX
 	ADDQ    $+32, DX
@@ -8237,8 +8232,6 @@ next194:
 	VMASKMOVPS (DX), Y1, Y3
 	VCMPPS     $0x11, Y3, Y0, Y3
 	VANDPS     Y3, Y2, Y2
-	VMASKMOVPS (CX), Y1, Y0
-	VADDPS     Y0, Y2, Y2
 	VMASKMOVPS Y2, Y1, (CX)
 
 done192:
@@ -8491,9 +8484,8 @@ loop208:
 	VMULPS       Y7, Y5, Y5
 	VSUBPS       Y3, Y5, Y5
 	VFNMADD231PS Y4, Y6, Y5
-	VMOVUPS      (R12), Y6
-	VFMADD231PS  Y2, Y5, Y6
-	VMOVUPS      Y6, (R12)
+	VMULPS       Y2, Y5, Y5
+	VMOVUPS      Y5, (R12)
 	ADDQ         $+32, R9
 	ADDQ         $+32, R10
 	ADDQ         $+32, R11
@@ -8517,9 +8509,8 @@ next209:
 	VMULPS       Y1, Y6, Y6
 	VSUBPS       Y3, Y6, Y6
 	VFNMADD231PS Y4, Y7, Y6
-	VMASKMOVPS   (R12), Y5, Y1
-	VFMADD231PS  Y2, Y6, Y1
-	VMASKMOVPS   Y1, Y5, (R12)
+	VMULPS       Y2, Y6, Y6
+	VMASKMOVPS   Y6, Y5, (R12)
 
 done207:
 	MOVQ n+8(FP), R8
@@ -9322,42 +9313,47 @@ done255:
 	VZEROUPPER
 	RET
 
-// func addRowAVX2(rows int, n int, dst *float32, ldd uintptr, row *float32)
+// func addRowAVX2(rows int, n int, dst *float32, ldd uintptr, src *float32, lds uintptr, row *float32)
 // Requires: AVX
-TEXT ·addRowAVX2(SB), NOSPLIT, $0-40
+TEXT ·addRowAVX2(SB), NOSPLIT, $0-56
 	MOVQ n+8(FP), AX
 	MOVQ dst+16(FP), CX
-	MOVQ row+32(FP), DX
+	MOVQ src+32(FP), DX
+	MOVQ row+48(FP), BX
 	CMPQ AX, $0x20
 	JL   next260
 
 loop259:
-	VMOVUPS (DX), Y0
-	VMOVUPS 32(DX), Y1
-	VMOVUPS 64(DX), Y2
-	VMOVUPS 96(DX), Y3
-	MOVQ    CX, BX
-	MOVQ    rows+0(FP), SI
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	VMOVUPS 64(BX), Y2
+	VMOVUPS 96(BX), Y3
+	MOVQ    CX, SI
 	MOVQ    ldd+24(FP), DI
+	MOVQ    DX, R8
+	MOVQ    lds+40(FP), R9
+	MOVQ    rows+0(FP), R10
 
 rows261:
-	VMOVUPS (BX), Y4
+	VMOVUPS (R8), Y4
 	VADDPS  Y0, Y4, Y4
-	VMOVUPS Y4, (BX)
-	VMOVUPS 32(BX), Y4
+	VMOVUPS Y4, (SI)
+	VMOVUPS 32(R8), Y4
 	VADDPS  Y1, Y4, Y4
-	VMOVUPS Y4, 32(BX)
-	VMOVUPS 64(BX), Y4
+	VMOVUPS Y4, 32(SI)
+	VMOVUPS 64(R8), Y4
 	VADDPS  Y2, Y4, Y4
-	VMOVUPS Y4, 64(BX)
-	VMOVUPS 96(BX), Y4
+	VMOVUPS Y4, 64(SI)
+	VMOVUPS 96(R8), Y4
 	VADDPS  Y3, Y4, Y4
-	VMOVUPS Y4, 96(BX)
-	ADDQ    DI, BX
-	DECQ    SI
+	VMOVUPS Y4, 96(SI)
+	ADDQ    DI, SI
+	ADDQ    R9, R8
+	DECQ    R10
 	JNZ     rows261
 	ADDQ    $+128, CX
 	ADDQ    $+128, DX
+	ADDQ    $+128, BX
 	SUBQ    $0x20, AX
 	CMPQ    AX, $0x20
 	JGE     loop259
@@ -9367,20 +9363,24 @@ next260:
 	JL   next263
 
 loop262:
-	VMOVUPS (DX), Y0
-	MOVQ    CX, BX
-	MOVQ    rows+0(FP), SI
+	VMOVUPS (BX), Y0
+	MOVQ    CX, SI
 	MOVQ    ldd+24(FP), DI
+	MOVQ    DX, R8
+	MOVQ    lds+40(FP), R9
+	MOVQ    rows+0(FP), R10
 
 rows264:
-	VMOVUPS (BX), Y1
+	VMOVUPS (R8), Y1
 	VADDPS  Y0, Y1, Y1
-	VMOVUPS Y1, (BX)
-	ADDQ    DI, BX
-	DECQ    SI
+	VMOVUPS Y1, (SI)
+	ADDQ    DI, SI
+	ADDQ    R9, R8
+	DECQ    R10
 	JNZ     rows264
 	ADDQ    $+32, CX
 	ADDQ    $+32, DX
+	ADDQ    $+32, BX
 	SUBQ    $0x08, AX
 	CMPQ    AX, $0x08
 	JGE     loop262
@@ -9388,21 +9388,23 @@ rows264:
 next263:
 	TESTQ      AX, AX
 	JZ         done258
-	LEAQ       firstLanes<>+0(SB), BX
-	MOVQ       $0x00000008, SI
-	SUBQ       AX, SI
-	VMOVUPS    (BX)(SI*4), Y0
-	VMASKMOVPS (DX), Y0, Y1
+	LEAQ       firstLanes<>+0(SB), SI
+	MOVQ       $0x00000008, DI
+	SUBQ       AX, DI
+	VMOVUPS    (SI)(DI*4), Y0
+	VMASKMOVPS (BX), Y0, Y1
 	MOVQ       CX, AX
-	MOVQ       rows+0(FP), CX
-	MOVQ       ldd+24(FP), DX
+	MOVQ       ldd+24(FP), CX
+	MOVQ       lds+40(FP), BX
+	MOVQ       rows+0(FP), SI
 
 rows265:
-	VMASKMOVPS (AX), Y0, Y2
+	VMASKMOVPS (DX), Y0, Y2
 	VADDPS     Y1, Y2, Y2
 	VMASKMOVPS Y2, Y0, (AX)
-	ADDQ       DX, AX
-	DECQ       CX
+	ADDQ       CX, AX
+	ADDQ       BX, DX
+	DECQ       SI
 	JNZ        rows265
 
 done258:
@@ -9428,8 +9430,8 @@ loop267:
 	VMOVUPS 192(CX), Y6
 	VMOVUPS 224(CX), Y7
 	MOVQ    DX, BX
-	MOVQ    rows+0(FP), SI
-	MOVQ    lds+32(FP), DI
+	MOVQ    lds+32(FP), SI
+	MOVQ    rows+0(FP), DI
 
 rows269:
 	VMOVUPS (BX), Y8
@@ -9448,8 +9450,8 @@ rows269:
 	VADDPS  Y8, Y6, Y6
 	VMOVUPS 224(BX), Y8
 	VADDPS  Y8, Y7, Y7
-	ADDQ    DI, BX
-	DECQ    SI
+	ADDQ    SI, BX
+	DECQ    DI
 	JNZ     rows269
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, 32(CX)
@@ -9472,14 +9474,14 @@ next268:
 loop270:
 	VMOVUPS (CX), Y0
 	MOVQ    DX, BX
-	MOVQ    rows+0(FP), SI
-	MOVQ    lds+32(FP), DI
+	MOVQ    lds+32(FP), SI
+	MOVQ    rows+0(FP), DI
 
 rows272:
 	VMOVUPS (BX), Y1
 	VADDPS  Y1, Y0, Y0
-	ADDQ    DI, BX
-	DECQ    SI
+	ADDQ    SI, BX
+	DECQ    DI
 	JNZ     rows272
 	VMOVUPS Y0, (CX)
 	ADDQ    $+32, CX
@@ -9497,14 +9499,14 @@ next271:
 	VMOVUPS    (BX)(SI*4), Y0
 	VMASKMOVPS (CX), Y0, Y1
 	MOVQ       DX, AX
-	MOVQ       rows+0(FP), DX
-	MOVQ       lds+32(FP), BX
+	MOVQ       lds+32(FP), DX
+	MOVQ       rows+0(FP), BX
 
 rows273:
 	VMASKMOVPS (AX), Y0, Y2
 	VADDPS     Y2, Y1, Y1
-	ADDQ       BX, AX
-	DECQ       DX
+	ADDQ       DX, AX
+	DECQ       BX
 	JNZ        rows273
 	VMASKMOVPS Y1, Y0, (CX)
 

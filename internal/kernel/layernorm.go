@@ -20,14 +20,14 @@ func LayerNorm(dst, src, gamma, beta, stats []float32, rows, n int, eps float32)
 	layerNorm(dst, src, gamma, beta, stats, rows, n, eps)
 }
 
-// LayerNormBackward adds the gradients of LayerNorm to those of x, gamma and
-// beta, given dy and what LayerNorm left in stats:
+// LayerNormBackward is the gradient of LayerNorm, given dy and what LayerNorm
+// left in stats. It adds to the gradients of gamma and beta:
 //
 //	y := (x-mean)*inverse
 //	dgamma[j] += dy*y
 //	dbeta[j] += dy
 //	g := dy*gamma[j]
-//	dx += inverse * (g - mean of g over the row - y * mean of g*y over the row)
+//	dx = inverse * (g - mean of g over the row - y * mean of g*y over the row)
 func LayerNormBackward(dx, dgamma, dbeta, dy, x, gamma, stats []float32, rows, n int) {
 	if rows <= 0 || n <= 0 {
 		checkSizes("LayerNormBackward", rows, n)

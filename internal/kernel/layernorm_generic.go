@@ -36,7 +36,7 @@ func layerNormBackwardGeneric(dx, dgamma, dbeta, dy, x, gamma, stats []float32, 
 		dot /= float32(n)
 		for j := range n {
 			y := (x[i*n+j] - mean) * inverse
-			dx[i*n+j] += inverse * (dy[i*n+j]*gamma[j] - sum - y*dot)
+			dx[i*n+j] = inverse * (dy[i*n+j]*gamma[j] - sum - y*dot)
 		}
 	}
 }

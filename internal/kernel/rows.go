@@ -1,13 +1,14 @@
 package kernel
 
-// AddRow adds row to each of the rows rows of dst:
+// AddRow adds row to each of the rows rows of src:
 //
-//	dst[i*ldd+j] += row[j]
-func AddRow(dst []float32, ldd int, row []float32, rows, n int) {
+//	dst[i*ldd+j] = src[i*lds+j] + row[j]
+func AddRow(dst []float32, ldd int, src []float32, lds int, row []float32, rows, n int) {
 	checkDestination("AddRow: dst", dst, ldd, rows, n)
+	checkMatrix("AddRow: src", src, lds, rows, n)
 	checkLen("AddRow: row", row, n)
 	if rows > 0 && n > 0 {
-		addRow(dst, ldd, row, rows, n)
+		addRow(dst, ldd, src, lds, row, rows, n)
 	}
 }
 

@@ -2,14 +2,14 @@
 
 package kernel
 
-func addRow(dst []float32, ldd int, row []float32, rows, n int) {
+func addRow(dst []float32, ldd int, src []float32, lds int, row []float32, rows, n int) {
 	switch current {
 	case avx512:
-		addRowAVX512(rows, n, &dst[0], wide(ldd), &row[0])
+		addRowAVX512(rows, n, &dst[0], wide(ldd), &src[0], wide(lds), &row[0])
 	case avx2:
-		addRowAVX2(rows, n, &dst[0], wide(ldd), &row[0])
+		addRowAVX2(rows, n, &dst[0], wide(ldd), &src[0], wide(lds), &row[0])
 	default:
-		addRowGeneric(dst, ldd, row, rows, n)
+		addRowGeneric(dst, ldd, src, lds, row, rows, n)
 	}
 }
 

@@ -1,9 +1,8 @@
 package kernel
 
-func addRowGeneric(dst []float32, ldd int, row []float32, rows, n int) {
+func addRowGeneric(dst []float32, ldd int, src []float32, lds int, row []float32, rows, n int) {
 	for i := range rows {
-		to := dst[i*ldd:][:n]
-		addGeneric(to, to, row[:n])
+		addGeneric(dst[i*ldd:][:n], src[i*lds:][:n], row[:n])
 	}
 }
 

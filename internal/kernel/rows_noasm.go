@@ -2,8 +2,8 @@
 
 package kernel
 
-func addRow(dst []float32, ldd int, row []float32, rows, n int) {
-	addRowGeneric(dst, ldd, row, rows, n)
+func addRow(dst []float32, ldd int, src []float32, lds int, row []float32, rows, n int) {
+	addRowGeneric(dst, ldd, src, lds, row, rows, n)
 }
 
 func sumRows(dst, src []float32, lds, rows, n int) {

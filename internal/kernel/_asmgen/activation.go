@@ -196,7 +196,7 @@ func (s isa) geluTanh(x vec, c clamps) vec {
 	return t
 }
 
-// slopes emits kernels that add dy times the slope of a function to dx.
+// slopes emits kernels that set dx to dy times the slope of a function.
 func slopes(s isa) {
 	slope := func(name, array string, prepare func() func(a access, d vec)) {
 		s.text(name, "func(n int, dx, "+array+", dy *float32)")
@@ -205,7 +205,6 @@ func slopes(s isa) {
 		overElements(s, r[0], 1, func(a access) {
 			d := a.load(2, 0)
 			apply(a, d)
-			VADDPS(a.load(0, 0), d, d)
 			a.store(d, 0, 0)
 		}, r[1], r[2], r[3])
 		ret()

@@ -133,22 +133,22 @@ func reductions(s isa) {
 // rowOps loops over rows inside blocks of columns, so that the vector the rows
 // share stays in registers.
 func rowOps(s isa) {
-	s.text("addRow", "func(rows, n int, dst *float32, ldd uintptr, row *float32)")
-	r := arguments("n", "dst", "row")
+	s.text("addRow", "func(rows, n int, dst *float32, ldd uintptr, src *float32, lds uintptr, row *float32)")
+	r := arguments("n", "dst", "src", "row")
 	overElements(s, r[0], 4, func(a access) {
 		row := make([]vec, a.vectors)
 		for u := range row {
-			row[u] = a.load(1, u)
+			row[u] = a.load(2, u)
 		}
-		overRows("ldd", a.base[0], func(p gp) {
+		overRows([]string{"ldd", "lds"}, a.base[:2], func(p []gp) {
 			for u := range row {
-				v, at := s.vec(), Mem{Base: p, Disp: u * s.bytes()}
-				s.load(at, a.m, v)
+				v := s.vec()
+				s.load(Mem{Base: p[1], Disp: u * s.bytes()}, a.m, v)
 				VADDPS(row[u], v, v)
-				s.store(v, at, a.m)
+				s.store(v, Mem{Base: p[0], Disp: u * s.bytes()}, a.m)
 			}
 		})
-	}, r[1], r[2])
+	}, r[1:]...)
 	ret()
 
 	s.text("sumRows", "func(rows, n int, dst, src *float32, lds uintptr)")
@@ -158,10 +158,10 @@ func rowOps(s isa) {
 		for u := range sum {
 			sum[u] = a.load(0, u)
 		}
-		overRows("lds", a.base[1], func(p gp) {
+		overRows([]string{"lds"}, a.base[1:], func(p []gp) {
 			for u := range sum {
 				v := s.vec()
-				s.load(Mem{Base: p, Disp: u * s.bytes()}, a.m, v)
+				s.load(Mem{Base: p[0], Disp: u * s.bytes()}, a.m, v)
 				VADDPS(v, sum[u], sum[u])
 			}
 		})
@@ -209,16 +209,22 @@ func eachIndex(s isa, array, stride string, body func(a access)) {
 	ret()
 }
 
-// overRows emits body for each of the rows rows from base, stride bytes apart.
-func overRows(stride string, base gp, body func(p gp)) {
+// overRows emits body for each of the rows rows of matrices from base, stride
+// bytes apart.
+func overRows(strides []string, base []gp, body func(p []gp)) {
 	loop := label("rows")
-	p := GP64()
-	MOVQ(base, p)
+	p, steps := make([]gp, len(base)), make([]Op, len(base))
+	for i := range base {
+		p[i] = GP64()
+		MOVQ(base[i], p[i])
+		steps[i] = Load(Param(strides[i]), GP64())
+	}
 	rows := Load(Param("rows"), GP64())
-	step := Load(Param(stride), GP64())
 	Label(loop)
 	body(p)
-	ADDQ(step, p)
+	for i := range p {
+		ADDQ(steps[i], p[i])
+	}
 	DECQ(rows)
 	JNZ(LabelRef(loop))
 }
