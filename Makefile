@@ -42,4 +42,4 @@ models:
 	go build -o rnnrepd ./cmd/rnnrepd
 	./rnnrepd zoo train --family formal_languages --runs 320 --seed 1 --out $(ZOO)
 	./rnnrepd train --zoo $(ZOO) --seed 1 --supervision 0.02 --steps 3000 --encoder layerwise_statistics --out $(BUNDLES)/layerwise_statistics
-	./rnnrepd train --zoo $(ZOO) --seed 1 --supervision 0.02 --steps 14000 --encoder interactive_probing --out $(BUNDLES)/interactive_probing
+	./rnnrepd train --zoo $(ZOO) --seed 1 --supervision 0.02 --steps 7000 --rate 5e-4 --encoder interactive_probing --out $(BUNDLES)/interactive_probing
