@@ -31,8 +31,7 @@ func newBest(params []*grad.Param) best {
 // validate measures the loss on the validation tasks and keeps the weights if it
 // is the least so far.
 func (t *encoderTrainer) validate() error {
-	emulation, properties, err := lossOn(t.bundle, t.data, t.data.parts[zoo.Validation], t.config.Workers, t.loss, float32(t.config.Supervision))
-	loss := emulation + t.config.Supervision*properties
+	loss, err := lossOn(t.bundle, t.data, t.data.parts[zoo.Validation], t.config.Workers, t.loss)
 	if err != nil || !(loss < t.best.Loss) {
 		return err
 	}

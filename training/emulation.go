@@ -3,6 +3,7 @@ package training
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -74,7 +75,8 @@ type shard struct {
 	params   []*grad.Param
 	tape     *grad.Tape
 	models   []*rnn.Model
-	loss     float64 // of the emulation
+	out      grad.Var // what the emulator puts out
+	loss     float64  // of the emulation
 	// Of supervised training: what the RNNs' properties are predicted with, the
 	// weight of that loss and its value.
 	predictors  *encoders.Predictors
@@ -140,7 +142,8 @@ func (s *shard) augment(seed, row uint64) {
 func (s *shard) run(backward bool) {
 	s.tape.Reset()
 	z := encoders.Embeddings(s.tape, s.encoder, rnn.Bind(s.tape, s.models...))
-	loss := s.measure.apply(s.emulator.Emulate(z, s.steps()), s.targets)
+	s.out = s.emulator.Emulate(z, s.steps())
+	loss := s.measure.apply(s.out, s.targets)
 	s.loss = float64(loss.Value()[0])
 	if s.supervision > 0 {
 		known := s.properties.measured(s.predictors.Apply(z))
@@ -191,44 +194,75 @@ func collect(params []*grad.Param, ss []*shard) (loss float64) {
 	return loss
 }
 
-// measureEmulation returns the mean loss over the examples, one rollout each in
-// turn, without training.
-func measureEmulation(b *encoders.Bundle, d *dataset, examples []example, workers int) (float64, error) {
+// emulationLosses returns the losses of the examples, one rollout each in turn.
+func emulationLosses(b *encoders.Bundle, d *dataset, examples []example, workers int) ([]float64, error) {
 	measure, err := d.format().loss("")
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	emulation, _, err := lossOn(b, d, examples, workers, measure, 0)
-	return emulation, err
+	losses := make([]float64, len(examples))
+	err = eachBatch(b, d, examples, workers, measure, func(first int, s *shard) {
+		copy(losses[first:], s.sequenceLosses())
+	})
+	return losses, err
 }
 
-// lossOn is measureEmulation by any measure and, where supervision is not 0, the
-// mean loss of the measured properties.
-func lossOn(b *encoders.Bundle, d *dataset, examples []example, workers int, measure emulationLoss, supervision float32) (emulation, properties float64, err error) {
-	f := d.format()
+// sequenceLosses are the losses of the sequences of the last run, apart: mean
+// squares, or else total variations.
+func (s *shard) sequenceLosses() []float64 {
+	n := len(s.models)
+	losses, out := make([]float64, n), make([]float32, len(s.targets))
+	if s.format.io.RealOutputs {
+		copy(out, s.out.Value())
+	} else {
+		kernel.Softmax(out, s.out.Value(), n*s.format.length, s.format.outputs)
+	}
+	for i, v := range out {
+		d := math.Abs(float64(v - s.targets[i]))
+		if s.format.io.RealOutputs {
+			d *= d / float64(s.format.outputs)
+		} else {
+			d /= 2
+		}
+		losses[i/s.format.outputs%n] += d / float64(s.format.length)
+	}
+	return losses
+}
+
+// lossOn is the mean loss over the examples by any measure.
+func lossOn(b *encoders.Bundle, d *dataset, examples []example, workers int, measure emulationLoss) (float64, error) {
+	losses := make([]float64, len(examples)) // of a batch at its first example
+	err := eachBatch(b, d, examples, workers, measure, func(first int, s *shard) {
+		losses[first] = s.loss * float64(len(s.models)) / float64(len(examples))
+	})
+	var sum float64
+	for _, l := range losses {
+		sum += l
+	}
+	return sum, err
+}
+
+// eachBatch runs shards over the examples, one rollout each in turn, without
+// training; first is the number of a batch's first example.
+func eachBatch(b *encoders.Bundle, d *dataset, examples []example, workers int, measure emulationLoss, do func(first int, s *shard)) error {
 	batches := evaluationBatches(len(examples), d.header.RolloutCount)
-	losses := make([][2]float64, len(batches))
 	ss := make([]*shard, max(1, min(workers, len(batches))))
 	for i := range ss {
-		if ss[i], err = newShard(b, f, measure); err != nil {
-			return 0, 0, err
+		s, err := newShard(b, d.format(), measure)
+		if err != nil {
+			return err
 		}
-		ss[i].tape.Inference()
-		ss[i].supervision = supervision
+		s.tape.Inference()
+		ss[i] = s
 	}
 	parallel(len(ss), ss, func(worker int, s *shard) {
 		for i := worker; i < len(batches); i += len(ss) {
 			s.fill(examples, batches[i])
 			s.run(false)
-			share := float64(len(batches[i])) / float64(len(examples))
-			losses[i] = [2]float64{s.loss * share, s.supervised * share}
+			do(batches[i][0].example, s)
 		}
 	})
-	for _, l := range losses {
-		emulation += l[0]
-		properties += l[1]
-	}
-	return emulation, properties, nil
+	return nil
 }
 
 // evaluationBatches take every example in order, with one rollout.

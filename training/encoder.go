@@ -110,11 +110,9 @@ func TrainEncoder(ctx context.Context, c EncoderConfig) (*encoders.Bundle, error
 	if err := fitPredictors(t.bundle, data, c.Seed, c.predictorSteps); err != nil {
 		return nil, err
 	}
-	report, err := evaluate(t.bundle, data, c.Workers)
-	if err != nil {
+	if t.bundle.Manifest.Scores, err = manifestScores(ctx, t.bundle, data, c.Workers); err != nil {
 		return nil, err
 	}
-	t.bundle.Manifest.Scores = report.scores()
 	if err := t.bundle.Save(c.Dir); err != nil {
 		return nil, err
 	}

@@ -1,206 +1,228 @@
 package training
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"runtime"
 	"slices"
-	"text/tabwriter"
-
-	"gonum.org/v1/gonum/stat"
 
 	"rnnrep/encoders"
 	"rnnrep/rnn/zoo"
 )
 
-// PartScores is how well a bundle does on one part of a zoo.
-type PartScores struct {
-	Part       zoo.Part `json:"part"`
-	Tasks      int      `json:"tasks"`
-	Snapshots  int      `json:"snapshots"`
-	Emulation  float64  `json:"emulation_loss"` // total variation
-	AccuracyR2 float64  `json:"accuracy_r2"`
-	GapR2      float64  `json:"generalization_gap_r2"`
-	// AccuracyError is the median absolute error.
-	AccuracyError     float64 `json:"accuracy_median_error"`
-	StageAccuracy     float64 `json:"stage_accuracy"`
-	StageCorrelation  float64 `json:"stage_rank_correlation"` // Spearman
-	TaskAccuracy      float64 `json:"task_accuracy"`          // all coordinates right; 0 where there are TaskParameters
-	AccuracyCovered   float64 `json:"accuracy_interval_coverage"`
-	GapCovered        float64 `json:"generalization_gap_interval_coverage"`
-	StageCovered      float64 `json:"stage_interval_coverage"`
-	InPopulationShare float64 `json:"in_population"`
-	// TaskParameters are the scores of parameters that are real numbers.
-	TaskParameters []ParameterScores `json:"task_parameters,omitempty"`
+// EvaluationConfig says what to evaluate.
+type EvaluationConfig struct {
+	Zoo     string
+	Bundles []*encoders.Bundle // those of one encoder are its seeds
+	// Predictions are files of others' predictions by name: see ReadPredictions.
+	Predictions map[string]string
+	Seed        uint64
+	Workers     int       // 0: one a core
+	Clones      int       // snapshots whose clones are measured; 0: none
+	Progress    io.Writer // nil: none
 }
 
-// ParameterScores is how well a task parameter is estimated.
-type ParameterScores struct {
-	Name        string  `json:"name"`
-	Unit        string  `json:"unit,omitempty"`
-	MedianError float64 `json:"median_error"`      // absolute, on the shorter way round a circle
-	LastError   float64 `json:"last_median_error"` // of the last snapshots alone
-	MeanError   float64 `json:"mean_error"`
-	Covered     float64 `json:"interval_coverage"`
+// Evaluation is what a zoo tells of bundles and of others that predict: the
+// paper's tables and figures as numbers.
+type Evaluation struct {
+	Family  string    `json:"family"`
+	Zoo     string    `json:"zoo"` // checksum
+	Runs    int       `json:"runs"`
+	Steps   []int     `json:"steps"` // of the snapshots
+	Loss    string    `json:"emulation_loss"`
+	Reports []*Report `json:"reports"`
+
+	metrics []Metric
 }
 
-// Report is a bundle's scores, part by part.
+// Report is the scores of one encoder, or of something else that predicts.
 type Report struct {
-	Bundle string       `json:"bundle"`
-	Parts  []PartScores `json:"parts"`
+	Name  string       `json:"name"`
+	Seeds int          `json:"seeds"` // bundles that the scores are means over
+	Parts []PartScores `json:"parts"`
+	// Stages counts the validation snapshots by true and predicted stage.
+	Stages [][]int `json:"stages"`
+	// Clones and Projection are those of the first seed.
+	Clones     []Clone     `json:"clones,omitempty"`
+	Projection *Projection `json:"projection,omitempty"`
 }
 
-// Evaluate scores a bundle on a zoo. Workers 0 means one a core.
-func Evaluate(zooDir string, b *encoders.Bundle, workers int) (*Report, error) {
-	d, err := loadZoo(zooDir)
+// Metrics lists the scores that the reports have.
+func (e *Evaluation) Metrics() []Metric { return e.metrics }
+
+// Part returns a report's scores on a part.
+func (r *Report) Part(p zoo.Part) *PartScores {
+	i := slices.IndexFunc(r.Parts, func(s PartScores) bool { return s.Part == p })
+	return &r.Parts[i]
+}
+
+// Evaluate scores bundles, the ridge regression on layer statistics and others'
+// predictions on a zoo.
+func Evaluate(ctx context.Context, c EvaluationConfig) (*Evaluation, error) {
+	d, err := loadZoo(c.Zoo)
 	if err != nil {
 		return nil, err
 	}
-	if workers == 0 {
-		workers = runtime.GOMAXPROCS(0)
+	if c.Workers <= 0 {
+		c.Workers = runtime.GOMAXPROCS(0)
 	}
-	return evaluate(b, d, workers)
-}
-
-func evaluate(b *encoders.Bundle, d *dataset, workers int) (*Report, error) {
-	r := &Report{Bundle: b.Name()}
-	for _, part := range parts {
-		s, err := scorePart(b, d, d.parts[part], workers)
+	measure, err := d.format().loss("")
+	if err != nil {
+		return nil, err
+	}
+	e := &Evaluation{Family: d.header.Family, Zoo: d.checksum, Runs: d.runs, Steps: d.header.Steps, Loss: measure.String(), metrics: metricsOf(d.ranges())}
+	groups, names := bundleGroups(c.Bundles)
+	for i, bundles := range groups {
+		r, err := d.report(ctx, c, e, names[i], bundles)
 		if err != nil {
 			return nil, err
 		}
-		s.Part = part
-		r.Parts = append(r.Parts, s)
+		e.Reports = append(e.Reports, r)
 	}
-	return r, nil
-}
-
-func scorePart(b *encoders.Bundle, d *dataset, examples []example, workers int) (PartScores, error) {
-	s := PartScores{Snapshots: len(examples)}
-	results, err := b.Embed(context.Background(), models(examples))
+	ridge, err := ridgeAnswers(d)
 	if err != nil {
-		return s, err
+		return nil, err
 	}
-	if s.Emulation, err = measureEmulation(b, d, examples, workers); err != nil {
-		return s, err
-	}
-	share := 1 / float64(len(examples))
-	count := func(into *float64, yes bool) {
-		if yes {
-			*into += share
+	e.Reports = append(e.Reports, d.score(e, "ridge on statistics", []partAnswers{ridge}, c.Seed))
+	for _, name := range slices.Sorted(maps.Keys(c.Predictions)) {
+		answers, err := d.readPredictions(c.Predictions[name])
+		if err != nil {
+			return nil, err
 		}
+		e.Reports = append(e.Reports, d.score(e, name, []partAnswers{answers}, c.Seed))
 	}
-	within := func(e encoders.Estimate, x float64) bool { return e.Interval[0] <= x && x <= e.Interval[1] }
-	var accuracy, gap, stage, trueAccuracy, trueGap, trueStage, errors []float64
-	distinct := map[zoo.TaskKey]bool{}
-	for i, e := range examples {
-		p := results[i].Predictions
-		accuracy, trueAccuracy = append(accuracy, p.Accuracy.Value), append(trueAccuracy, e.truth.Accuracy)
-		gap, trueGap = append(gap, p.GeneralizationGap.Value), append(trueGap, e.truth.Gap)
-		stage, trueStage = append(stage, p.TrainingStage.Value), append(trueStage, float64(e.step))
-		errors = append(errors, math.Abs(p.Accuracy.Value-e.truth.Accuracy))
-		count(&s.StageAccuracy, p.TrainingStage.Value == float64(e.step))
-		count(&s.TaskAccuracy, slices.Equal(p.Task.Parameters, e.truth.Task))
-		count(&s.AccuracyCovered, within(p.Accuracy, e.truth.Accuracy))
-		count(&s.GapCovered, within(p.GeneralizationGap, e.truth.Gap))
-		count(&s.StageCovered, within(p.TrainingStage.Estimate, float64(e.step)))
-		count(&s.InPopulationShare, results[i].Trust.InPopulation)
-		distinct[zoo.Key(e.truth.Task)] = true
-	}
-	s.Tasks = len(distinct)
-	s.AccuracyR2, s.GapR2 = stat.RSquaredFrom(accuracy, trueAccuracy, nil), stat.RSquaredFrom(gap, trueGap, nil)
-	s.StageCorrelation = stat.Correlation(ranks(stage), ranks(trueStage), nil)
-	s.AccuracyError = median(errors)
-	for i, r := range b.Manifest.Predictors.Ranges {
-		s.TaskParameters = append(s.TaskParameters, scoreParameter(i, r, examples, results))
-	}
-	return s, nil
+	return e, nil
 }
 
-// scoreParameter scores parameter i of the task.
-func scoreParameter(i int, r encoders.Range, examples []example, results []encoders.Result) ParameterScores {
-	s := ParameterScores{Name: r.Name, Unit: r.Unit}
-	var errors, last []float64
-	for j, e := range examples {
-		task, truth := results[j].Predictions.Task, float64(e.truth.Task[i])
-		errors = append(errors, r.Distance(float64(task.Parameters[i]), truth))
-		if j == len(examples)-1 || examples[j+1].run != e.run {
-			last = append(last, errors[j])
-		}
-		in := task.Intervals[i]
-		if around := r.High - r.Low; in[0] <= truth && truth <= in[1] || r.Circular && (in[0] <= truth-around || truth+around <= in[1]) {
-			s.Covered++
-		}
+// bundleGroups puts bundles of one kind, with equal options, together.
+func bundleGroups(bundles []*encoders.Bundle) (groups [][]*encoders.Bundle, names []string) {
+	same := func(a, b *encoders.Bundle) bool {
+		x, y := a.Manifest, b.Manifest
+		return x.Encoder.Kind == y.Encoder.Kind && string(x.Encoder.Options) == string(y.Encoder.Options) && x.Emulator == y.Emulator
 	}
-	s.Covered /= float64(len(examples))
-	s.MeanError = stat.Mean(errors, nil)
-	s.MedianError, s.LastError = median(errors), median(last)
-	return s
+	for _, b := range bundles {
+		i := slices.IndexFunc(groups, func(g []*encoders.Bundle) bool { return same(g[0], b) })
+		if i >= 0 {
+			groups[i] = append(groups[i], b)
+			continue
+		}
+		name := b.Manifest.Encoder.Kind
+		for n := 2; slices.Contains(names, name); n++ {
+			name = fmt.Sprintf("%s (%d)", b.Manifest.Encoder.Kind, n)
+		}
+		groups, names = append(groups, []*encoders.Bundle{b}), append(names, name)
+	}
+	return groups, names
 }
 
-// median sorts values.
-func median(values []float64) float64 {
-	slices.Sort(values)
-	return stat.Quantile(0.5, stat.LinInterp, values, nil)
+// report evaluates the bundles of one encoder.
+func (d *dataset) report(ctx context.Context, c EvaluationConfig, e *Evaluation, name string, bundles []*encoders.Bundle) (*Report, error) {
+	var seeds []partAnswers
+	for _, b := range bundles {
+		if b.Manifest.Family != d.header.Family {
+			return nil, fmt.Errorf("the bundle %s is not of the zoo's family, %s", b.Name(), d.header.Family)
+		}
+		answers, err := d.answers(ctx, b, c.Workers)
+		if err != nil {
+			return nil, err
+		}
+		seeds = append(seeds, answers)
+	}
+	r := d.score(e, name, seeds, c.Seed)
+	r.Projection = d.project(bundles[0])
+	clones, err := d.clones(ctx, bundles[0], c)
+	r.Clones = clones
+	return r, err
 }
 
-// ranks replaces values by their ranks, ties by the mean rank.
-func ranks(values []float64) []float64 {
-	order := make([]int, len(values))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(values[a], values[b]) })
-	r := make([]float64, len(values))
-	for from := 0; from < len(order); {
-		to := from
-		for to < len(order) && values[order[to]] == values[order[from]] {
-			to++
+// partAnswers are the answers about the snapshots of each part.
+type partAnswers map[zoo.Part][]answer
+
+// score scores the answers of some seeds.
+func (d *dataset) score(e *Evaluation, name string, seeds []partAnswers, seed uint64) *Report {
+	r := &Report{Name: name, Seeds: len(seeds), Stages: stageCounts(seeds[0][zoo.Validation], len(d.header.Steps))}
+	for _, part := range parts {
+		var answers [][]answer
+		for _, s := range seeds {
+			answers = append(answers, s[part])
 		}
-		for _, i := range order[from:to] {
-			r[i] = float64(from+to-1) / 2
+		s := scorePart(part, answers, e.metrics)
+		if part != zoo.Train {
+			s.bootstrap(answers, e.metrics, seed)
 		}
-		from = to
+		r.Parts = append(r.Parts, s)
 	}
 	return r
 }
 
-// scores are what a manifest keeps: those of the tasks that training did not see.
-func (r *Report) scores() map[string]float64 {
-	m := map[string]float64{}
-	for _, p := range r.Parts {
-		if p.Part == zoo.Train {
-			continue
+func stageCounts(as []answer, stages int) [][]int {
+	counts := make([][]int, stages)
+	for i := range counts {
+		counts[i] = make([]int, stages)
+	}
+	for _, a := range as {
+		counts[a.truth.Stage][a.stage]++
+	}
+	return counts
+}
+
+// answers are a bundle's.
+func (d *dataset) answers(ctx context.Context, b *encoders.Bundle, workers int) (partAnswers, error) {
+	all := partAnswers{}
+	for _, part := range parts {
+		examples := d.parts[part]
+		results, err := b.Embed(ctx, models(examples))
+		if err != nil {
+			return nil, err
 		}
-		scores := map[string]float64{"emulation_loss": p.Emulation, "accuracy_r2": p.AccuracyR2, "accuracy_median_error": p.AccuracyError,
-			"generalization_gap_r2": p.GapR2, "stage_rank_correlation": p.StageCorrelation, "stage_accuracy": p.StageAccuracy}
-		if len(p.TaskParameters) == 0 {
-			scores["task_accuracy"] = p.TaskAccuracy
+		losses, err := emulationLosses(b, d, examples, workers)
+		if err != nil {
+			return nil, err
 		}
-		for _, t := range p.TaskParameters {
-			scores[t.Name+"_median_error"], scores[t.Name+"_last_median_error"] = t.MedianError, t.LastError
+		all[part] = d.unanswered(part)
+		for i, r := range results {
+			a, p := &all[part][i], r.Predictions
+			a.accuracy, a.gap, a.task, a.emulation = p.Accuracy.Value, p.GeneralizationGap.Value, p.Task.Parameters, losses[i]
+			a.stage = slices.Index(d.header.Steps, int(p.TrainingStage.Value))
+			a.intervals, a.inPopulation = &p, r.Trust.InPopulation
 		}
-		for name, v := range scores {
-			if !math.IsNaN(v) && !math.IsInf(v, 0) {
-				m[string(p.Part)+"_"+name] = math.Round(v*1e4) / 1e4
+	}
+	return all, nil
+}
+
+// unanswered are a part's snapshots, without answers.
+func (d *dataset) unanswered(part zoo.Part) []answer {
+	examples := d.parts[part]
+	as := make([]answer, len(examples))
+	for i := range as {
+		as[i] = answer{example: &examples[i], emulation: math.NaN(), last: i == len(as)-1 || examples[i+1].run != examples[i].run}
+	}
+	return as
+}
+
+// manifestMetrics are the scores that a manifest keeps, if they are there.
+var manifestMetrics = []string{"emulation_loss", "accuracy_r2", "accuracy_median_error", "generalization_gap_r2", "stage_rank_correlation", "stage_accuracy", "task_accuracy"}
+
+// manifestScores scores a bundle on the tasks that training did not see.
+func manifestScores(ctx context.Context, b *encoders.Bundle, d *dataset, workers int) (map[string]float64, error) {
+	answers, err := d.answers(ctx, b, workers)
+	if err != nil {
+		return nil, err
+	}
+	names, m := slices.Clone(manifestMetrics), map[string]float64{}
+	for _, r := range d.ranges() {
+		names = append(names, r.Name+"_median_error", r.Name+"_last_median_error")
+	}
+	for _, part := range []zoo.Part{zoo.Validation, zoo.OOD} {
+		s := scorePart(part, [][]answer{answers[part]}, metricsOf(d.ranges()))
+		for _, name := range names {
+			if v, ok := s.Scores[name]; ok && v.Defined() {
+				m[string(part)+"_"+name] = math.Round(float64(v)*1e4) / 1e4
 			}
 		}
 	}
-	return m
-}
-
-// WriteTable writes reports side by side for people.
-func WriteTable(w io.Writer, reports []*Report) error {
-	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(t, "bundle\tpart\ttasks\tsnapshots\temulation\taccuracy R2\tmedian error\tgap R2\tstage\tstage rank\ttask\tcoverage accuracy\tgap\tstage")
-	for _, r := range reports {
-		for _, p := range r.Parts {
-			fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%.4f\t%.3f\t%.3f\t%.3f\t%.3f\t%.3f\t%.3f\t%.3f\t%.3f\t%.3f\n", r.Bundle, p.Part, p.Tasks, p.Snapshots, p.Emulation,
-				p.AccuracyR2, p.AccuracyError, p.GapR2, p.StageAccuracy, p.StageCorrelation, p.TaskAccuracy, p.AccuracyCovered, p.GapCovered, p.StageCovered)
-		}
-	}
-	return t.Flush()
+	return m, nil
 }

@@ -1,14 +1,14 @@
 package training
 
 import (
-	"bytes"
+	"encoding/json"
 	"math"
 	"slices"
-	"strings"
 	"testing"
 
 	"gonum.org/v1/gonum/stat"
 
+	"rnnrep/encoders"
 	"rnnrep/rnn/zoo"
 )
 
@@ -33,28 +33,74 @@ func TestRankCorrelation(t *testing.T) {
 	}
 }
 
-func TestReport(t *testing.T) {
-	r := &Report{Bundle: "family/kind", Parts: []PartScores{
-		{Part: zoo.Train, AccuracyR2: .5},
-		{Part: zoo.Validation, Tasks: 2, Snapshots: 6, Emulation: .123456, AccuracyR2: .75, GapR2: math.NaN(), StageCorrelation: math.Inf(-1), TaskAccuracy: 1},
-	}}
-	scores := r.scores()
-	for name, want := range map[string]float64{"validation_emulation_loss": .1235, "validation_accuracy_r2": .75, "validation_task_accuracy": 1} {
-		if scores[name] != want {
-			t.Errorf("%s is %v, want %v", name, scores[name], want)
+// answersOf makes answers about two tasks, one run each, four snapshots a run: the
+// accuracies are predicted off by so much.
+func answersOf(off ...float64) (as []answer) {
+	for i, d := range off {
+		e := &example{run: i / 4, step: i % 4, truth: encoders.Truth{Accuracy: float64(i%4) / 4, Gap: float64(i), Stage: i % 4, Task: []float32{float32(i / 4), 7}}}
+		as = append(as, answer{example: e, accuracy: e.truth.Accuracy + d, gap: e.truth.Gap, stage: min(e.truth.Stage+i/4, 3), task: []float32{0, 7}, emulation: math.NaN(), last: i%4 == 3})
+	}
+	return as
+}
+
+// TestMetrics: scores by hand.
+func TestMetrics(t *testing.T) {
+	s := scorePart(zoo.OOD, [][]answer{answersOf(0, 0, .1, .1, 0, .3, 0, 0), answersOf(0, 0, 0, 0, 0, 0, 0, 0)}, metricsOf(nil))
+	if s.Tasks != 2 || s.Snapshots != 8 {
+		t.Errorf("%d tasks, %d snapshots", s.Tasks, s.Snapshots)
+	}
+	for name, want := range map[string]float64{
+		"accuracy_r2": 1 - .11/.625/2, "accuracy_median_error": 0, "generalization_gap_r2": 1, "stage_accuracy": 5. / 8,
+		"stage_within_one": 1, "task_accuracy": .5, "task_last_accuracy": .5, "emulation_loss": math.NaN(), "stage_interval_coverage": math.NaN(),
+	} {
+		if got := float64(s.Scores[name]); math.Abs(got-want) > 1e-9 && !(math.IsNaN(got) && math.IsNaN(want)) {
+			t.Errorf("%s is %v, want %v", name, got, want)
 		}
 	}
-	for name := range scores {
-		if strings.HasPrefix(name, "train") || name == "validation_generalization_gap_r2" || name == "validation_stage_rank_correlation" {
-			t.Errorf("a manifest keeps %s", name)
-		}
+}
+
+// TestBootstrap: intervals hold the score, are as wide as the tasks differ, and
+// depend on the seed alone.
+func TestBootstrap(t *testing.T) {
+	error := []Metric{{"error", "", mean(func(a *answer) float64 { return a.accuracy - a.truth.Accuracy })}}
+	interval := func(seed uint64, seeds ...[]answer) [2]Score {
+		var s PartScores
+		s.bootstrap(seeds, error, seed)
+		return s.Intervals["error"]
 	}
-	var b bytes.Buffer
-	if err := WriteTable(&b, []*Report{r}); err != nil {
-		t.Fatal(err)
+	// Either task twice, each once with probability 1/2: errors of .1, .2 and .3.
+	got := interval(1, answersOf(.1, .1, .1, .1, .3, .3, .3, .3))
+	if math.Abs(float64(got[0])-.1) > 1e-9 || math.Abs(float64(got[1])-.3) > 1e-9 {
+		t.Errorf("tasks of errors .1 and .3 have the interval %v", got)
 	}
-	lines := strings.Split(strings.TrimSpace(b.String()), "\n")
-	if len(lines) != 3 || len(strings.Fields(lines[2])) != 14 || !strings.Contains(lines[2], "0.1235") {
-		t.Errorf("the table is\n%s", b.String())
+	if got := interval(1, answersOf(0, 0, 0, .8, .2, .2, .2, .2)); got[1]-got[0] > 1e-9 {
+		t.Errorf("tasks of equal errors have the interval %v: their snapshots are no samples of their own", got)
+	}
+	even := func(d float64) []answer { return answersOf(d, d, d, d, d, d, d, d) }
+	if got := interval(1, even(.1), even(.3)); !(got[0] < .11 && got[1] > .29) {
+		t.Errorf("seeds of errors .1 and .3 have the interval %v", got)
+	}
+	if a, b := interval(1, even(.1), even(.3)), interval(1, even(.1), even(.3)); a != b {
+		t.Errorf("one seed gives %v and %v", a, b)
+	}
+}
+
+// TestScoreJSON: what is not defined is null.
+func TestScoreJSON(t *testing.T) {
+	text, err := json.Marshal(map[string]any{"a": Score(.25), "b": Score(math.NaN()), "c": [2]Score{1, Score(math.Inf(-1))}})
+	if want := `{"a":0.25,"b":null,"c":[1,null]}`; err != nil || string(text) != want {
+		t.Errorf("%s (%v), want %s", text, err, want)
+	}
+}
+
+// TestBundleGroups: bundles that differ in the seed alone are one row.
+func TestBundleGroups(t *testing.T) {
+	bundle := func(kind, options string, seed uint64) *encoders.Bundle {
+		return &encoders.Bundle{Manifest: encoders.Manifest{Seed: seed, Encoder: encoders.Config{Kind: kind, Options: json.RawMessage(options)}}}
+	}
+	bundles := []*encoders.Bundle{bundle("a", "", 1), bundle("b", "", 1), bundle("a", "", 2), bundle("a", `{"hidden":[1]}`, 1)}
+	groups, names := bundleGroups(bundles)
+	if !slices.Equal(names, []string{"a", "b", "a (2)"}) || len(groups[0]) != 2 || groups[0][1] != bundles[2] || groups[2][0] != bundles[3] {
+		t.Errorf("groups %v named %v", groups, names)
 	}
 }

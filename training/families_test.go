@@ -64,7 +64,7 @@ func TestEncodersOfEveryFamily(t *testing.T) {
 			c.Options = json.RawMessage(`{"steps":4,"hidden":8,"layers":1}`)
 			trainer := newTinyTrainer(t, c)
 			measure := func() float64 {
-				l, err := measureEmulation(trainer.bundle, trainer.data, trainer.data.parts[zoo.Train], 2)
+				l, err := lossOn(trainer.bundle, trainer.data, trainer.data.parts[zoo.Train], 2, trainer.loss)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -197,22 +197,21 @@ func TestAngles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	report, err := Evaluate(dir, b, 0)
+	e, err := Evaluate(context.Background(), EvaluationConfig{Zoo: dir, Bundles: []*encoders.Bundle{b}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, p := range report.Parts {
-		if len(p.TaskParameters) != 1 {
-			t.Fatalf("scores are %+v", p)
+	for _, r := range e.Reports { // the ridge regression's too
+		for _, p := range r.Parts {
+			// The tasks held out are an arc that the predictor was not shown.
+			most := map[zoo.Part]Score{zoo.Train: 20, zoo.Validation: 25, zoo.OOD: 60}[p.Part]
+			if e := p.Scores["rotation_median_error"]; !(e < most) || !(p.Scores["rotation_last_median_error"] < 90) {
+				t.Errorf("%s, %s: %v", r.Name, p.Part, p.Scores)
+			}
 		}
-		// The tasks held out are an arc that the predictor was not shown.
-		s, most := p.TaskParameters[0], map[zoo.Part]float64{zoo.Train: 15, zoo.Validation: 25, zoo.OOD: 60}[p.Part]
-		if s.Name != "rotation" || s.Unit != "degrees" || s.MedianError > most {
-			t.Errorf("%s: %+v", p.Part, s)
-		}
-		if p.Part == zoo.Validation && s.Covered < 0.9 { // the residuals are these
-			t.Errorf("%s: intervals cover %v", p.Part, s.Covered)
-		}
+	}
+	if c := e.Reports[0].Part(zoo.Validation).Scores["rotation_interval_coverage"]; c < 0.9 { // the residuals are these
+		t.Errorf("intervals cover %v", c)
 	}
 	if e := b.Manifest.Scores["validation_rotation_median_error"]; e <= 0 || e > 25 {
 		t.Errorf("the manifest has %v", b.Manifest.Scores)

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -49,43 +48,5 @@ func newTrain(a *app) *cobra.Command {
 	for _, name := range []string{"zoo", "encoder", "out"} {
 		_ = c.MarkFlagRequired(name)
 	}
-	return c
-}
-
-func newEval(a *app) *cobra.Command {
-	var zoo, format string
-	c := &cobra.Command{
-		Use:   "eval --zoo DIR BUNDLE...",
-		Short: "Score bundles on a zoo, as the paper's tables do; BUNDLE is a folder",
-		Args:  arguments(cobra.MinimumNArgs(1)),
-		RunE: func(_ *cobra.Command, args []string) error {
-			var reports []*training.Report
-			for _, dir := range args {
-				b, err := encoders.OpenBundle(os.DirFS(dir))
-				if err != nil {
-					return fmt.Errorf("%s: %w", dir, err)
-				}
-				r, err := training.Evaluate(zoo, b, 0)
-				if err != nil {
-					return err
-				}
-				reports = append(reports, r)
-			}
-			format = a.outputFormat(format)
-			if format == "table" {
-				return training.WriteTable(a.out, reports)
-			}
-			w := newRows[*training.Report](a.out, format, len(args) == 1, nil, nil)
-			for _, r := range reports {
-				if err := w.write(r); err != nil {
-					return err
-				}
-			}
-			return w.close()
-		},
-	}
-	c.Flags().StringVar(&zoo, "zoo", "", "folder of the zoo")
-	outputFlag(c, &format, "json", "jsonl", "table")
-	_ = c.MarkFlagRequired("zoo")
 	return c
 }

@@ -44,6 +44,7 @@ encoders/enctest: encoders rnn internal/grad internal/nn internal/rng internal/e
 importer: rnn internal/onnx internal/onnx/onnxref internal/onnx/onnxgraph internal/errs internal/rng
 exporter: encoders rnn internal/grad internal/onnx internal/onnx/onnxref internal/ort internal/rng internal/errs
 training: encoders rnn rnn/tasks rnn/zoo internal/grad internal/half internal/kernel internal/nn internal/optim internal/rng internal/errs internal/atomicfile internal/safetensors
+training/results: training rnn/zoo internal/atomicfile
 models:
 examples:
 server: encoders importer exporter rnn server/web internal/batch internal/errs internal/safetensors
