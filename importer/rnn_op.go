@@ -165,7 +165,7 @@ func fillOp(m *rnn.Model, weights map[int]*onnx.Tensor) {
 		t := weights[input]
 		for i, to := range order {
 			if t != nil {
-				copy(dst[to*block:(to+1)*block], part(t, at[input]+i*block, block))
+				part(t, at[input]+i*block, block).ReadFloat32s(dst[to*block : (to+1)*block])
 			}
 		}
 		at[input] += len(order) * block
@@ -181,10 +181,10 @@ func fillOp(m *rnn.Model, weights map[int]*onnx.Tensor) {
 	}
 }
 
-// part decodes n values of a tensor from one on.
-func part(t *onnx.Tensor, from, n int) []float32 {
+// part is n values of a tensor from one on.
+func part(t *onnx.Tensor, from, n int) *onnx.Tensor {
 	width := t.Type.Width()
-	return (&onnx.Tensor{Type: t.Type, Dims: []int{n}, Raw: t.Raw[from*width : (from+n)*width]}).Float32s()
+	return &onnx.Tensor{Type: t.Type, Dims: []int{n}, Raw: t.Raw[from*width : (from+n)*width]}
 }
 
 // peepholeOrder maps ONNX's order of the peepholes, that of the gates without

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -83,13 +84,19 @@ func (a *app) stdin(ctx context.Context) ([]byte, error) {
 	}
 }
 
-// readBounded reads r to its end.
+// readBounded reads r to its end. Of a file it takes the memory at once.
 func readBounded(r io.Reader, name string) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(r, maxFile+1))
-	if err == nil && len(data) > maxFile {
+	var data bytes.Buffer
+	if f, ok := r.(*os.File); ok {
+		if info, err := f.Stat(); err == nil && info.Size() <= maxFile {
+			data.Grow(int(info.Size()) + bytes.MinRead)
+		}
+	}
+	_, err := data.ReadFrom(io.LimitReader(r, maxFile+1))
+	if err == nil && data.Len() > maxFile {
 		err = errs.New(errs.TooLarge, "%s holds more than %d bytes", name, maxFile).Accepts("up to %d bytes", maxFile)
 	}
-	return data, err
+	return data.Bytes(), err
 }
 
 // addExternal reads the external-data files that a model names from dir, and

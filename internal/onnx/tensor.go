@@ -130,6 +130,12 @@ func putBits(b []byte, width int, bits uint64) {
 // nearest float32.
 func (t *Tensor) Float32s() []float32 {
 	r := make([]float32, len(t.Raw)/max(1, t.Type.Width()))
+	t.ReadFloat32s(r)
+	return r
+}
+
+// ReadFloat32s decodes the first len(r) values into r, as Float32s does.
+func (t *Tensor) ReadFloat32s(r []float32) {
 	le := binary.LittleEndian
 	switch t.Type {
 	case Float32:
@@ -149,11 +155,10 @@ func (t *Tensor) Float32s() []float32 {
 			r[i] = math.Float32frombits(uint32(le.Uint16(t.Raw[2*i:])) << 16)
 		}
 	default:
-		for i, x := range t.Int64s() {
+		for i, x := range t.Int64s()[:len(r)] {
 			r[i] = float32(x)
 		}
 	}
-	return r
 }
 
 // Float64s decodes the values. Integers are converted.
