@@ -40,8 +40,9 @@ function trust(t) {
 
 function predictions(p) {
   const level = Math.round(100 * p.accuracy.level);
+  const narrow = p.accuracy.interval[1] - p.accuracy.interval[0] < 0.05;
   const rows = [
-    prediction("Accuracy", percent(p.accuracy.value), `${percent(p.accuracy.interval[0], 0)} to ${percent(p.accuracy.interval[1], 0)}`,
+    prediction("Accuracy", percent(p.accuracy.value), p.accuracy.interval.map((x) => percent(x, narrow ? 1 : 0)).join(" to "),
       interval(p.accuracy, { low: 0, high: 1, ticks: [0, 0.25, 0.5, 0.75, 1], write: (x) => percent(x, 0) })),
     prediction("Training stage", integer(p.training_stage.value), p.training_stage.interval[0] === p.training_stage.interval[1]
       ? "steps, and no other is likely" : `steps; ${integer(p.training_stage.interval[0])} to ${integer(p.training_stage.interval[1])}`, distribution(p.training_stage)),

@@ -13,7 +13,7 @@ const state = {
   models: [], // read so far: { name, model, answer | problem }
   current: null,
   map: null, // of the bundle on show
-  by: "accuracy",
+  by: "stage",
 };
 let reading = null; // AbortController of what is being read
 

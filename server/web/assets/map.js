@@ -205,12 +205,13 @@ export class ZooMap {
     const order = this.members.map((m) => this.colour(m));
     c.strokeStyle = edge;
     c.lineWidth = 0.7;
+    const set = order.includes(null) ? r + 1 : r; // coloured ones among quiet ones stand out
     const paint = (m, colour) => {
       const [x, y] = this.at(m);
       if (x < -r || y < -r || x > this.width + r || y > this.height + r) return;
       c.fillStyle = colour ?? quiet;
       c.beginPath();
-      c.arc(x, y, r, 0, 2 * Math.PI);
+      c.arc(x, y, colour ? set : r, 0, 2 * Math.PI);
       c.fill();
       if (colour) c.stroke();
     };
@@ -282,15 +283,16 @@ export class ZooMap {
   paintLabel(c, m, x, y, card, ink, family) {
     c.font = `${m.current ? 600 : 500} 13px ${family}`;
     const w = c.measureText(m.label).width;
-    const right = x + 14 + w < this.width - 6;
-    c.textAlign = right ? "left" : "right";
+    const left = x + 22 + w < this.width - 6 ? x + 12 : x - 22 - w;
+    c.globalAlpha = 0.86;
+    c.fillStyle = card;
+    c.beginPath();
+    c.roundRect(left, y - 12, w + 10, 24, 6);
+    c.fill();
+    c.globalAlpha = 1;
     c.textBaseline = "middle";
-    c.lineWidth = 4;
-    c.lineJoin = "round";
-    c.strokeStyle = card;
-    c.strokeText(m.label, x + (right ? 14 : -14), y);
     c.fillStyle = ink;
-    c.fillText(m.label, x + (right ? 14 : -14), y);
+    c.fillText(m.label, left + 5, y + 0.5);
   }
 
   placeTip(i) {
