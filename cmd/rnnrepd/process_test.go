@@ -94,6 +94,13 @@ func TestTermination(t *testing.T) {
 		status <- resp.StatusCode
 	}()
 	<-sent
+	// Connections are accepted in turn: an answer on a later one says that the
+	// request's own is no longer on its way.
+	resp, err := p.client.Get("http://server/livez")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
 	if err := p.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
