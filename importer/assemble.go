@@ -173,7 +173,7 @@ func (s *step) variant(c *stepCell, r gates) (rnn.CellInfo, bool) {
 				continue
 			}
 			a, ok := s.function(g)
-			if !ok || len(shared) > 0 && shared[0] != a || g.negated && g.activation.OpType != "Sigmoid" && !r.variant.InputForget {
+			if !ok || len(shared) > 0 && shared[0] != a || g.negated && g.activation.node.OpType != "Sigmoid" && !r.variant.InputForget {
 				return info, false
 			}
 			shared = append(shared, a)
@@ -181,17 +181,17 @@ func (s *step) variant(c *stepCell, r gates) (rnn.CellInfo, bool) {
 		list = append(list, shared[:min(1, len(shared))]...)
 	}
 	if r.squash != nil {
-		list = append(list, activationOf(r.squash))
+		list = append(list, activationOf(r.squash.node))
 	}
 	info, c.layer.Variant.Activations = chooseCell(info.ONNXOp, list)
 	return info, true
 }
 
-// function describes what a gate's activation computes of W*x + R*h + b. A Clip
-// of a scaled and shifted value is a HardSigmoid.
+// function describes what a gate's activation computes of W*x + R*h + b. Clipping
+// a scaled and shifted value is a HardSigmoid.
 func (s *step) function(g gate) (rnn.Activation, bool) {
-	if g.activation.OpType != "Clip" {
-		return activationOf(g.activation), true
+	if !g.activation.clip {
+		return activationOf(g.activation.node), true
 	}
 	shifted := func() setting {
 		t := s.linear(1)
@@ -203,9 +203,9 @@ func (s *step) function(g gate) (rnn.Activation, bool) {
 		return t
 	}
 	for _, p := range s.products {
-		tr, ok := follow(shifted, p.out, g.activation.Inputs[0], g.at)
+		tr, ok := follow(shifted, p.out, g.activation.input, g.at)
 		if ok && tr.by > 0 {
-			return rnn.Activation{Name: "HardSigmoid", Alpha: float32(tr.by / s.span[g.activation]), Beta: float32(tr.plus / s.span[g.activation])}, true
+			return rnn.Activation{Name: "HardSigmoid", Alpha: float32(tr.by / g.activation.span), Beta: float32(tr.plus / g.activation.span)}, true
 		}
 	}
 	return rnn.Activation{}, false

@@ -72,13 +72,13 @@ func (t *target) arrive(name string) (at []int, sign float32, ok bool) {
 		}
 		return s
 	}
-	tr, ok := follow(set, name, t.gate.activation.Inputs[0], t.gate.at)
+	tr, ok := follow(set, name, t.gate.activation.input, t.gate.at)
 	switch {
 	case !ok:
 		return nil, 0, !slices.ContainsFunc(tr.at, func(x int) bool { return x >= 0 })
 	case slices.Contains(tr.at, -1):
 		return nil, 0, false
-	case t.gate.activation.OpType == "Clip":
+	case t.gate.activation.clip:
 		return tr.at, 1, tr.by > 0 // its scale is the HardSigmoid's alpha
 	}
 	sign = float32(tr.by)
@@ -190,7 +190,7 @@ func (t *target) gemmBias(p *product, into []float32, at []int, sign float32) bo
 // bias adds a constant that is added on the way: to bias_hh where it joins what
 // comes from the state alone, else to bias_ih.
 func (t *target) bias(name string) bool {
-	if t.shape[name].Len() == 1 && t.gate.activation.OpType == "Clip" {
+	if t.shape[name].Len() == 1 && t.gate.activation.clip {
 		return true // the HardSigmoid's beta
 	}
 	at, sign, ok := t.arrive(name)

@@ -4,13 +4,12 @@ import (
 	"math"
 	"slices"
 
-	"rnnrep/internal/onnx"
 	"rnnrep/rnn"
 )
 
 // gate is where a gate's values are in a step.
 type gate struct {
-	activation *onnx.Node
+	activation *activation
 	at         []int // element of the activation's value for each element of the state
 	negated    bool  // the step uses 1 - value
 }
@@ -22,7 +21,7 @@ func (g gate) same(o gate) bool { return g.activation == o.activation && slices.
 type gates struct {
 	cell    string
 	of      map[string]gate
-	squash  *onnx.Node // of an LSTM's cell state on its way out
+	squash  *activation // of an LSTM's cell state on its way out
 	variant rnn.Variant
 }
 
@@ -37,15 +36,15 @@ func (r gates) has(names ...string) bool {
 
 // gate follows one activation to a state; false where it does not arrive whole.
 // It may arrive as 1 - value.
-func (s *step) gate(a *onnx.Node, state string, set func() setting) (gate, bool) {
-	tr, ok := follow(set, a.Outputs[0], state, nil)
+func (s *step) gate(a *activation, state string, set func() setting) (gate, bool) {
+	tr, ok := follow(set, a.output, state, nil)
 	g := gate{activation: a, at: tr.at, negated: tr.by < 0}
 	plus := 0.0
 	if g.negated {
 		plus = 1
 	}
 	const rounding = 1e-5
-	ok = ok && tr.complete() && math.Abs(math.Abs(tr.by)*s.span[a]-1) < rounding && math.Abs(tr.plus-plus) < rounding
+	ok = ok && tr.complete() && math.Abs(math.Abs(tr.by)*a.span-1) < rounding && math.Abs(tr.plus-plus) < rounding
 	return g, ok
 }
 
@@ -89,7 +88,7 @@ func (s *step) lstmRoles() (gates, bool) {
 		g, ok := s.gate(a, s.nextC, func() setting { return s.setting(1) })
 		switch {
 		case !ok || g.negated:
-		case a.OpType == f.activation.OpType && !r.has("i"):
+		case a.node.OpType == f.activation.node.OpType && !r.has("i"):
 			r.of["i"] = g
 		default:
 			r.of["g"] = g
@@ -117,15 +116,15 @@ func (s *step) lstmRoles() (gates, bool) {
 
 // squashes tells whether an activation is applied to the new cell state, which
 // is the old one when the forget gate alone is open.
-func (s *step) squashes(a *onnx.Node, forget gate) bool {
+func (s *step) squashes(a *activation, forget gate) bool {
 	open := func() setting {
 		if forget.negated {
 			return s.setting(0)
 		}
 		f := forget.activation
-		return s.setting(0).fill(f.Outputs[0], s.span[f])
+		return s.setting(0).fill(f.output, f.span)
 	}
-	tr, ok := follow(open, s.c, a.Inputs[0], nil)
+	tr, ok := follow(open, s.c, a.input, nil)
 	return ok && tr.complete() && tr.by == 1 && tr.plus == 0
 }
 
@@ -164,9 +163,9 @@ func (s *step) gruRoles(n gate) (gates, bool) {
 
 // resetBefore tells whether an activation multiplies the state in front of a
 // product.
-func (s *step) resetBefore(a *onnx.Node, p *product) (gate, bool) {
-	tr, ok := follow(func() setting { return s.setting(0).fill(s.h, 1) }, a.Outputs[0], p.data, nil)
-	if !ok || tr.by*s.span[a] != 1 {
+func (s *step) resetBefore(a *activation, p *product) (gate, bool) {
+	tr, ok := follow(func() setting { return s.setting(0).fill(s.h, 1) }, a.output, p.data, nil)
+	if !ok || tr.by*a.span != 1 {
 		return gate{}, false
 	}
 	state, ok := s.stateOf(p)
@@ -183,9 +182,9 @@ func (s *step) resetBefore(a *onnx.Node, p *product) (gate, bool) {
 }
 
 // resetAfter tells whether an activation multiplies a product on its way to n.
-func (s *step) resetAfter(a *onnx.Node, p *product, n gate) (gate, bool) {
-	tr, ok := follow(func() setting { return s.linear(0).fill(p.out, 1) }, a.Outputs[0], n.activation.Inputs[0], n.at)
-	return gate{activation: a, at: tr.at}, ok && tr.complete() && math.Abs(tr.by*s.span[a]-1) < 1e-5
+func (s *step) resetAfter(a *activation, p *product, n gate) (gate, bool) {
+	tr, ok := follow(func() setting { return s.linear(0).fill(p.out, 1) }, a.output, n.activation.input, n.at)
+	return gate{activation: a, at: tr.at}, ok && tr.complete() && math.Abs(tr.by*a.span-1) < 1e-5
 }
 
 // stateOf tells which element of the hidden state each element of a product's

@@ -151,7 +151,7 @@ func drawInput(r *rand.Rand, kind onnx.DType, dims []int, tokens int) *onnx.Tens
 		case kind == onnx.Bool:
 			ints[i] = 1
 		case len(dims) > 1 || tokens > 2:
-			ints[i] = int64(r.IntN(max(1, tokens)))
+			ints[i] = int64(min(tokens-1, 1+r.IntN(max(1, tokens-1)))) // 0 may be padding
 		default:
 			ints[i] = stepCount
 		}

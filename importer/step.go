@@ -19,8 +19,7 @@ type step struct {
 	c, nextC    string  // cell state before and after; "": none
 	inLoop      bool    // the step is the body of a loop
 	region      []*onnx.Node
-	activations []*onnx.Node
-	span        map[*onnx.Node]float64 // what an activation gives out where its gate is 1
+	activations []*activation
 	products    []*product
 	biases      []string // constants that are added
 	peepholes   []string // constants that multiply the cell state
@@ -34,22 +33,70 @@ var activationOps = map[string]string{
 	"ThresholdedRelu": "ThresholdedRelu", "Softsign": "Softsign", "Softplus": "Softplus",
 }
 
-// activation tells whether a node can be a gate's activation, and what it gives
-// out where the gate is open: a Clip from 0 to span is a hard sigmoid times it.
-func (v *view) activation(n *onnx.Node) (span float64, ok bool) {
-	if n.Domain != "" {
-		return 0, false
+// activation is where a gate's function is applied.
+type activation struct {
+	node          *onnx.Node
+	input, output string
+	clip          bool    // from 0 to span: a hard sigmoid times span
+	span          float64 // what it gives out where the gate is open
+}
+
+// activation reads a node that can be a gate's activation.
+func (v *view) activation(n *onnx.Node) (*activation, bool) {
+	if n.Domain != "" || len(n.Inputs) == 0 || len(n.Outputs) == 0 {
+		return nil, false
 	}
-	if n.OpType != "Clip" {
-		return 1, activationOps[n.OpType] != ""
-	}
+	a := &activation{node: n, input: n.Inputs[0], output: n.Outputs[0], span: 1}
 	low, high := n.Float("min", 0), n.Float("max", 0)
-	for i, x := range []*float32{&low, &high} {
-		if t, err := v.constant(n.Input(i + 1)); err == nil && t != nil && t.Len() == 1 {
-			*x = t.Float32s()[0]
+	switch n.OpType {
+	case "Clip":
+		for i, x := range []*float32{&low, &high} {
+			if c, ok := v.number(n.Input(i + 1)); ok {
+				*x = c
+			}
+		}
+	case "Min", "Max": // of the other one
+		outer, bound, ok := v.bounded(n, n.OpType)
+		inner := v.maker[outer]
+		if !ok || inner == nil {
+			return nil, false
+		}
+		other := map[string]string{"Min": "Max", "Max": "Min"}[n.OpType]
+		input, second, ok := v.bounded(inner, other)
+		if !ok {
+			return nil, false
+		}
+		a.input, low, high = input, bound, second
+		if n.OpType == "Min" {
+			low, high = second, bound
+		}
+	default:
+		return a, activationOps[n.OpType] != ""
+	}
+	a.clip, a.span = true, float64(high)
+	return a, low == 0 && high > 0
+}
+
+// bounded reads a Min or Max of a varying value and a number.
+func (v *view) bounded(n *onnx.Node, op string) (value string, bound float32, ok bool) {
+	if n.OpType != op || n.Domain != "" || len(n.Inputs) != 2 {
+		return "", 0, false
+	}
+	for i, in := range n.Inputs {
+		if c, ok := v.number(in); ok {
+			return n.Inputs[1-i], c, v.varying[n.Inputs[1-i]]
 		}
 	}
-	return float64(high), low == 0 && high > 0
+	return "", 0, false
+}
+
+// number returns the only element of a constant.
+func (v *view) number(name string) (float32, bool) {
+	t, err := v.constant(name)
+	if err != nil || t == nil || t.Len() != 1 {
+		return 0, false
+	}
+	return t.Float32s()[0], true
 }
 
 // maxStepNodes bounds the nodes of one step.
@@ -57,14 +104,13 @@ const maxStepNodes = 1000
 
 // explore collects the parts of the step; false if it cannot be a cell.
 func (s *step) explore() bool {
-	s.span = map[*onnx.Node]float64{}
 	after := s.v.above(s.h, s.c)
 	before := s.v.below(s.next, s.nextC)
 	for _, n := range s.v.graph.Nodes {
 		if len(n.Outputs) > 0 && slices.ContainsFunc(n.Outputs, func(o string) bool { return after[o] && before[o] && o != s.h && o != s.c }) {
 			s.region = append(s.region, n)
-			if span, ok := s.v.activation(n); ok {
-				s.activations, s.span[n] = append(s.activations, n), span
+			if a, ok := s.v.activation(n); ok {
+				s.activations = append(s.activations, a)
 			}
 		}
 	}
@@ -80,8 +126,8 @@ func (s *step) collect() {
 	stop := map[string]bool{s.h: true, s.c: true, "": true}
 	var open []string
 	for _, a := range s.activations {
-		stop[a.Outputs[0]] = true
-		open = append(open, a.Inputs[0])
+		stop[a.output] = true
+		open = append(open, a.input)
 	}
 	for seen := 0; len(open) > 0 && seen < maxStepNodes; seen++ {
 		name := open[0]
@@ -172,7 +218,7 @@ func (s *step) trace() bool {
 		names = append(names, s.c, s.nextC)
 	}
 	for _, a := range s.activations {
-		names = append(names, a.Inputs[0], a.Outputs[0])
+		names = append(names, a.input, a.output)
 	}
 	for _, p := range s.products {
 		names = append(names, p.data, p.out)
@@ -209,7 +255,7 @@ func (s *step) setting(activation float64) setting {
 		t.fill(s.c, 0)
 	}
 	for _, a := range s.activations {
-		t.fill(a.Outputs[0], activation*s.span[a])
+		t.fill(a.output, activation*a.span)
 	}
 	return t
 }

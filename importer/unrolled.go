@@ -256,7 +256,7 @@ func (c *chain) ports(k int) (*unrolledPorts, bool) {
 }
 
 // initial lists the states before the first step: what the first product reads,
-// and what else the first step reads that no product makes.
+// and what else the first step gets straight from the graph's inputs.
 func (c *chain) initial() []string {
 	h := c.state(0)
 	list := []string{h}
@@ -264,10 +264,7 @@ func (c *chain) initial() []string {
 		return list
 	}
 	for _, name := range c.frontier(0, h, c.state(1)) {
-		below := c.v.below(name)
-		if !slices.ContainsFunc(c.groups, func(g []*product) bool {
-			return slices.ContainsFunc(g, func(p *product) bool { return below[p.out] })
-		}) {
+		if c.v.isState(name) {
 			list = append(list, name)
 		}
 	}
