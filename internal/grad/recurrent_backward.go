@@ -21,8 +21,8 @@ func recurrentBackward(t *Tape, r *record) {
 		p.undoStep(cell, s)
 		p.undoInput(s)
 	}
-	if p.c0 != nil && p.c0.needs {
-		kernel.Axpy(t.gradient(p.c0), 1, p.dc)
+	if p.c0 != nil {
+		t.addGradient(p.c0, p.dc, true)
 	}
 	p.weightGradients(cell)
 }

@@ -47,10 +47,8 @@ const (
 	// transpose are copied tile by tile at a time: a stream of memory each.
 	tileRows    = 8
 	packRows    = 16
-	packColumns = 4 * PanelColumns // copied at a time
-	// packAFrom is how many columns make copying a block of A worth it, if it
-	// is not together anyway.
-	packAFrom = 64
+	packColumns = 4 * PanelColumns // of B, copied at a time
+	leastPacked = 16               // rows of A, and terms, that make copying worth it
 )
 
 // workspace holds a block of A and some panels of B.
@@ -105,9 +103,7 @@ func (p *product) compute() {
 	if p.init != nil {
 		g.init, g.ldi = &p.init[0], wide(p.ldi)
 	}
-	worth := p.m >= 16 && p.k >= 32
-	packA := worth && p.n >= packAFrom && (p.rsa == 1 && p.csa > 8 && current == avx512 || p.csa == 1 && p.rsa > blockK && p.n > packAFrom)
-	packB := worth && !p.packed && p.ldb >= packBFrom
+	packA, packB := p.packsA(), p.packsB()
 	if packA || packB || p.m > blockM || p.k > blockK {
 		p.inBlocks(&g, packA, packB)
 	} else {
@@ -115,11 +111,25 @@ func (p *product) compute() {
 	}
 }
 
+// packsA reports whether blocks of A are copied first: those whose rows or
+// columns are far apart, if several panels of B make use of them. Rows are read
+// from afar well enough for two panels.
+func (p *product) packsA() bool {
+	if p.m < leastPacked || p.k < leastPacked || p.n < 2*PanelColumns {
+		return false
+	}
+	return p.rsa == 1 && current == avx512 || p.csa == 1 && p.rsa > blockK && p.n > 2*PanelColumns
+}
+
+// packsB reports whether panels of B are copied first.
+func (p *product) packsB() bool {
+	return !p.packed && p.ldb >= packBFrom && p.m >= leastPacked && p.k >= leastPacked
+}
+
 // small computes the product and reports true if one call does: whole AVX-512
 // tiles of operands that are used where they are.
 func (p *product) small() bool {
-	if current != avx512 || p.m%tileRows != 0 || p.n%PanelColumns != 0 || p.m > blockM || p.k > blockK ||
-		p.rsa == 1 && p.n > PanelColumns || p.csa == 1 && p.rsa > blockK || !p.packed && p.ldb >= packBFrom {
+	if current != avx512 || p.m%tileRows != 0 || p.n%PanelColumns != 0 || p.m > blockM || p.k > blockK || p.packsA() || p.packsB() {
 		return false
 	}
 	var init *float32

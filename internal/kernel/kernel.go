@@ -9,8 +9,9 @@
 // plain Go version.
 //
 // Kernels take slices, check their lengths once per call and panic on misuse.
-// They never allocate, need no alignment and are deterministic: equal
-// arguments give equal bits, as long as the implementation stays the same.
+// They need no alignment and are deterministic: equal arguments give equal bits,
+// as long as the implementation stays the same. They allocate nothing but the
+// memory to which large products copy blocks, which is kept for the next ones.
 // Unless a kernel says otherwise, its destination may be one of its sources
 // but may not overlap one partially.
 //
@@ -22,6 +23,10 @@ import (
 	"slices"
 )
 
+// The generator is a module of its own, whose go.mod and go.sum pin avo; what it
+// writes depends on its sources alone. So go generate changes nothing unless
+// they do, and needs no tool but Go.
+//
 //go:generate go run -C _asmgen . -out ../kernels_amd64.s -stubs ../kernels_amd64.go -pkg kernel
 
 // implementation names one set of kernels.

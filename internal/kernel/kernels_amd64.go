@@ -11,9 +11,6 @@ func gemm8x2AVX512(blocks int, columns int, k int, a *float32, rsa uintptr, csa 
 func gemm8x1AVX512(blocks int, columns int, k int, a *float32, rsa uintptr, csa uintptr, nextA uintptr, b *float32, ldb uintptr, nextB uintptr, c *float32, ldc uintptr, init *float32, ldinit uintptr)
 
 //go:noescape
-func gemm4x4AVX512(blocks int, columns int, k int, a *float32, rsa uintptr, csa uintptr, nextA uintptr, b *float32, ldb uintptr, nextB uintptr, c *float32, ldc uintptr, init *float32, ldinit uintptr)
-
-//go:noescape
 func gemm4x2AVX512(blocks int, columns int, k int, a *float32, rsa uintptr, csa uintptr, nextA uintptr, b *float32, ldb uintptr, nextB uintptr, c *float32, ldc uintptr, init *float32, ldinit uintptr)
 
 //go:noescape

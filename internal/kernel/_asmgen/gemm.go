@@ -13,7 +13,7 @@ type tile struct{ rows, vectors int }
 // tiles lists the blocks that fit the registers of an instruction set; the
 // dispatcher in gemm_amd64.go has the same list.
 var tiles = map[isa][]tile{
-	avx512: {{8, 2}, {8, 1}, {4, 4}, {4, 2}, {4, 1}, {2, 2}, {2, 1}, {1, 4}, {1, 2}, {1, 1}},
+	avx512: {{8, 2}, {8, 1}, {4, 2}, {4, 1}, {2, 2}, {2, 1}, {1, 4}, {1, 2}, {1, 1}},
 	avx2:   {{6, 2}, {6, 1}, {2, 2}, {2, 1}, {1, 4}, {1, 2}, {1, 1}},
 }
 
@@ -37,9 +37,9 @@ func (t tile) great() bool { return t.rows*t.vectors >= 12 }
 
 // gemmTile computes C = init + A·B for blocks of rows of C and all columns,
 // panel by panel of the tile's width. The last panel of a tile of one vector
-// may be narrower; wider tiles do whole panels only. Strides are in bytes: from block to block A advances by nextA, C
-// and init by rows; from panel to panel B advances by nextB. init may be nil,
-// for zero, or C itself.
+// may be narrower; wider tiles do whole panels only. Strides are in bytes: from
+// block to block A advances by nextA, C and init by rows; from panel to panel B
+// advances by nextB. init may be nil, for zero, or C itself.
 func gemmTile(s isa, t tile) {
 	s.text(fmt.Sprintf("gemm%dx%d", t.rows, t.vectors),
 		"func(blocks, columns, k int, a *float32, rsa, csa, nextA uintptr, b *float32, ldb, nextB uintptr, c *float32, ldc uintptr, init *float32, ldinit uintptr)")
