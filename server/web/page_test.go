@@ -294,7 +294,7 @@ func mapByKeys(t *testing.T, b *browser, address string) {
 func colours(t *testing.T, b *browser, address string) {
 	p := b.open(t, address, desktop)
 	p.await(painted)
-	p.awaitText("#legend", "20,000")
+	p.awaitText("#legend", "20k")
 	p.eval(`document.querySelector('[data-by="stage"]').focus()`)
 	p.key("ArrowLeft")
 	p.awaitText("#legend", "accuracy")
@@ -431,6 +431,9 @@ func words(t *testing.T, b *browser, address string) {
 		`w.percent(0)`:                             "0 %",
 		`w.decimal(-0.5)`:                          "−0.50",
 		`w.decimal(-0.001)`:                        "0.00",
+		`w.short(20000)`:                           "20k",
+		`w.short(250)`:                             "250",
+		`w.sentence("a key.")`:                     "A key.",
 		`w.integer(20000)`:                         "20,000",
 		`w.plural(1, "step")`:                      "1 step",
 		`w.list(["a", "b", "c"])`:                  "a, b and c",
@@ -462,7 +465,7 @@ func withKey(t *testing.T, b *browser) {
 		t.Fatal(err)
 	}
 	p := b.open(t, serve(t, keys), desktop)
-	p.awaitText(".map-message", "an API key is needed")
+	p.awaitText(".map-message", "An API key is needed.")
 	p.pick(late)
 	p.awaitText(".problem h1", "This server asks for an API key")
 	p.screenshot("key")

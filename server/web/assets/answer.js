@@ -109,6 +109,7 @@ export function problemCard(name, p, retry) {
     h("dl", {},
       row("Found", p.detail), row("At", p.node && h("code", {}, p.node)), row("Accepted", p.accepted), row("What to do", p.hint),
       row("Code", p.code && h("code", {}, p.code), p.status ? ` (status ${p.status})` : ""), row("Request", p.status === 500 && p.request && h("code", {}, p.request))),
+    p.code === "external_data_missing" ? h("p", { class: "note" }, "Drop the missing file on this page: it is sent together with the model.") : null,
     p.status === 401 || p.status === 403 ? keyForm(retry) : null);
 }
 

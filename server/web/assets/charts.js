@@ -2,13 +2,10 @@
 // steps, an embedding.
 
 import { h } from "./dom.js";
-import { integer, percent } from "./words.js";
+import { integer, percent, short } from "./words.js";
 
 const share = (x) => Math.min(Math.max(x, 0), 1).toFixed(4);
 const place = (x) => `${(100 * share(x)).toFixed(2)}%`;
-
-/** 20000 -> "20k" */
-const short = (n) => (n >= 1000 && n % 100 === 0 ? `${n / 1000}k` : String(n));
 
 /** A value with its interval on a scale from low to high, with labelled ticks. */
 export function interval(e, { low, high, ticks, write }) {

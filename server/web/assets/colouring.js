@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 import { cyclic, distinctColour, numericTasks, sequential, tasksInColour } from "./colour.js";
-import { integer, percent, task } from "./words.js";
+import { integer, percent, short, task } from "./words.js";
 
 const ramp = (colour) => h("span", { class: "ramp", vars: { ramp: `linear-gradient(to right, ${Array.from({ length: 21 }, (_, i) => colour(i / 20)).join(", ")})` } });
 const scale = (colour, low, middle, high) => h("div", { class: "scale" }, ramp(colour), h("span", { class: "ends" }, h("span", {}, low), h("span", {}, middle), h("span", {}, high)));
@@ -26,7 +26,7 @@ function byStage(members, dark) {
   }
   const t = new Map(steps.map((s, i) => [s, i / Math.max(1, steps.length - 1)]));
   return { of: (m) => sequential(t.get(m.step), dark),
-    legend: h("ul", { class: "blocks", "aria-label": "Steps" }, steps.map((s) => h("li", {}, h("span", { class: "block", vars: { colour: sequential(t.get(s), dark) } }), integer(s)))) };
+    legend: h("ul", { class: "blocks", "aria-label": "Training steps" }, steps.map((s) => h("li", {}, h("span", { class: "block", vars: { colour: sequential(t.get(s), dark) } }), short(s)))) };
 }
 
 function byTask(members, dark, first) {

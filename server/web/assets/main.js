@@ -6,7 +6,7 @@ import { colouring } from "./colouring.js";
 import { byID, h } from "./dom.js";
 import { group } from "./files.js";
 import { ZooMap } from "./map.js";
-import { bundleName, integer, percent, structure, task } from "./words.js";
+import { bundleName, integer, percent, sentence, structure, task } from "./words.js";
 
 const state = {
   bundle: "", // that was chosen; "" is the best
@@ -86,7 +86,6 @@ function show(entry) {
   const { answer, problem, name } = entry;
   byID("answer").replaceChildren(answer ? answerCard(name, answer, pointing) : problemCard(name, problem, useKey));
   say(answer ? `${name}: ${structure(answer.rnn)} Predicted accuracy ${percent(answer.predictions.accuracy.value)}.` : "");
-  if (problem?.code === "external_data_missing") byID("drop-note").textContent = "Drop the missing file here: it is put together with the model.";
   showModels();
   showMap(answer?.bundle ?? state.map?.bundle).then(placeModels, mapFailed);
 }
@@ -132,7 +131,7 @@ function mapFailed(problem) {
   if (!(problem instanceof api.Problem)) throw problem;
   const message = byID("map").querySelector(".map-message");
   message.hidden = false;
-  message.textContent = problem.detail;
+  message.textContent = sentence(problem.detail);
 }
 
 const project = (map, z) => map.axes.map((axis) => axis.reduce((sum, a, j) => sum + a * (z[j] - map.mean[j]), 0));

@@ -194,10 +194,10 @@ export class ZooMap {
     c.stroke();
   }
 
-  /** How large a point is: larger as one zooms in, smaller the more there are. */
+  /** How large a point is: larger as one zooms in, smaller the more there are and the narrower the map. */
   radius() {
     const crowd = this.members.length > 5000 ? 1.8 : this.members.length > 1200 ? 2.6 : 3.4;
-    return crowd * Math.min(2.2, Math.max(1, (this.view.scale / this.whole) ** 0.3));
+    return crowd * Math.min(1, Math.max(0.7, this.width / 560)) * Math.min(2.2, Math.max(1, (this.view.scale / this.whole) ** 0.3));
   }
 
   paintMembers(c, quiet, edge) {

@@ -10,6 +10,12 @@ export const count = (n) => units[n] ?? integer(n);
 /** 20000 -> "20,000" */
 export const integer = (n) => Math.round(n).toLocaleString("en-US");
 
+/** 20000 -> "20k" */
+export const short = (n) => (n >= 1000 && n % 100 === 0 ? `${n / 1000}k` : String(n));
+
+/** "a key is needed" -> "A key is needed." */
+export const sentence = (s) => s.charAt(0).toUpperCase() + s.slice(1).replace(/[.]?$/, ".");
+
 /** 1 -> "1 step" */
 export const plural = (n, one, many = one + "s") => `${integer(n)} ${n === 1 ? one : many}`;
 
