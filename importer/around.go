@@ -71,16 +71,11 @@ func plural(n int, what string) string {
 
 // other describes a stack that was not read.
 func (s *stack) other() string {
-	m := &stack{units: s.units}
 	var names []string
-	for _, f := range m.flows() {
+	for _, f := range s.flows() {
 		names = append(names, f.name)
 	}
-	model, err := m.model()
-	if err != nil {
-		return strings.Join(names, ", ")
-	}
-	return fmt.Sprintf("%s (%s)", model.Spec, strings.Join(names, ", "))
+	return fmt.Sprintf("%s (%s)", s.spec(), strings.Join(names, ", "))
 }
 
 // around describes the nodes before, behind and beside the RNN.

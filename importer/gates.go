@@ -190,6 +190,16 @@ func (s *step) resetAfter(a *activation, p *product, n gate) (gate, bool) {
 // stateOf tells which element of the hidden state each element of a product's
 // data is; -1: it comes from elsewhere. False if none is.
 func (s *step) stateOf(p *product) ([]int, bool) {
-	tr, ok := follow(func() setting { return s.setting(1) }, s.h, p.data, nil)
-	return tr.at, ok && tr.by == 1
+	tr, known := s.states[p]
+	if !known {
+		var ok bool
+		if tr, ok = follow(func() setting { return s.setting(1) }, s.h, p.data, nil); !ok {
+			tr.by = 0
+		}
+		if s.states == nil {
+			s.states = map[*product]trail{}
+		}
+		s.states[p] = tr
+	}
+	return tr.at, tr.by == 1
 }

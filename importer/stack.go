@@ -42,10 +42,8 @@ type stack struct {
 // stacks joins flows into chains.
 func (w *wiring) stacks() []stack {
 	var units []*unit
-	unitOf := map[*flow]*unit{}
 	for _, f := range w.flows {
 		u := newUnit(f)
-		unitOf[f] = u
 		if f.reached {
 			u.below = w.source(f, &units)
 		}
@@ -132,19 +130,25 @@ func (s stack) flows() []*flow {
 	return list
 }
 
+// spec describes the layers and the readout.
+func (s stack) spec() rnn.Spec {
+	var spec rnn.Spec
+	if s.readout != nil {
+		spec.Outputs = s.readout.outputs
+	}
+	for _, u := range s.units {
+		spec.Layers = append(spec.Layers, u.layer)
+	}
+	return spec
+}
+
 // model puts spec and weights together.
 func (s stack) model() (*rnn.Model, error) {
-	m := &rnn.Model{}
-	if s.readout != nil {
-		m.Spec.Outputs = s.readout.outputs
-	}
-	size := s.parameters()
-	for _, u := range s.units {
-		m.Spec.Layers = append(m.Spec.Layers, u.layer)
-	}
+	m := &rnn.Model{Spec: s.spec()}
 	if err := m.Spec.Validate(); err != nil {
 		return nil, err
 	}
+	size := s.parameters()
 	if size += m.Spec.Outputs * (m.Spec.Width() + 1); size != m.Spec.Parameters() {
 		return nil, errs.New(errs.Internal, "%d layers of %d weights do not make %s", len(s.units), size, m.Spec)
 	}

@@ -24,6 +24,7 @@ type step struct {
 	biases      []string // constants that are added
 	peepholes   []string // constants that multiply the cell state
 	shape       tensors  // one value of everything above, for its dimensions
+	states      map[*product]trail
 }
 
 // activationOps are the elementwise ops that can be a gate's activation, with
