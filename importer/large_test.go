@@ -1,9 +1,13 @@
 package importer
 
 import (
+	"bytes"
 	"runtime"
 	"testing"
 
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"rnnrep/internal/errs"
 	"rnnrep/internal/onnx"
 )
 
@@ -50,5 +54,30 @@ func TestMemoryOfLargeFiles(t *testing.T) {
 		if ratio := used / float64(len(data)); ratio > 1.5 {
 			t.Errorf("%s: %.2f times the file's %d bytes were allocated", op, ratio, len(data))
 		}
+	}
+}
+
+// TestMemoryOfLists: what 8 MiB can ask for by lists of small or empty items.
+func TestMemoryOfLists(t *testing.T) {
+	many := func(number protowire.Number) message { return bytes.Repeat(message{}.put(number, nil), 4<<20) }
+	node := func(attribute message) message {
+		return wrap(message{}.put(1, append(message{}.text(1, "X").text(2, "Z").text(4, "Relu"), attribute...)))
+	}
+	for name, data := range map[string]message{
+		"nodes": wrap(many(1)), "initializers": wrap(many(5)), "inputs": wrap(many(11)), "outputs": wrap(many(12)),
+		"attributes": node(many(5)), "node inputs": node(many(1)),
+		"integers": node(message{}.put(5, message{}.text(1, "a").text(8, string(make([]byte, 8<<20))))),
+		"texts":    node(message{}.put(5, append(message{}.text(1, "a"), many(9)...))),
+	} {
+		t.Run(name, func(t *testing.T) {
+			var err error
+			used := allocated(func() { _, _, err = ReadBytes(data, Options{}) })
+			if err == nil || errs.CodeOf(err) == errs.Internal {
+				t.Errorf("error %v", err)
+			}
+			if limit := float64(4*len(data) + 64<<20); used > limit {
+				t.Errorf("%.0f MiB allocated, at most %.0f expected", used/(1<<20), limit/(1<<20))
+			}
+		})
 	}
 }

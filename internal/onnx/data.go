@@ -32,7 +32,7 @@ type externalLocation struct{ name, offset, length string }
 // tensor decodes a TensorProto. The dimensions are compared with the length of
 // the data before anything is allocated.
 func (p *parser) tensor(data []byte) (*Tensor, error) {
-	if err := p.count(); err != nil {
+	if err := p.count(itemSize); err != nil {
 		return nil, err
 	}
 	t, r := &Tensor{}, rawTensor{}

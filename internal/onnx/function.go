@@ -21,7 +21,7 @@ type functionKey struct{ domain, name, overload string }
 
 // function reads a FunctionProto; depth-limited like a graph.
 func (p *parser) function(data []byte) error {
-	if err := p.count(); err != nil {
+	if err := p.count(itemSize); err != nil {
 		return err
 	}
 	fn := &function{defaults: map[string]*Attribute{}, opsets: map[string]int64{}}
@@ -167,7 +167,7 @@ func (c *expansion) name(s string) string {
 func (c *expansion) names(list []string) ([]string, error) {
 	out := make([]string, len(list))
 	for i, s := range list {
-		if err := c.count(); err != nil {
+		if err := c.count(nameSize); err != nil {
 			return nil, err
 		}
 		out[i] = c.name(s)
@@ -214,7 +214,7 @@ func (c *expansion) attributes(body map[string]*Attribute) (map[string]*Attribut
 	}
 	out := make(map[string]*Attribute, len(body))
 	for name, a := range body {
-		if err := c.count(); err != nil {
+		if err := c.count(itemSize); err != nil {
 			return nil, err
 		}
 		if from := a.reference; from != "" {
@@ -248,7 +248,7 @@ func (c *expansion) attributes(body map[string]*Attribute) (map[string]*Attribut
 func (c *expansion) graph(g *Graph) (*Graph, error) {
 	out := &Graph{Name: g.Name, Inputs: make([]Value, len(g.Inputs)), Outputs: make([]Value, len(g.Outputs))}
 	for _, t := range g.Initializers {
-		if err := c.count(); err != nil {
+		if err := c.count(itemSize); err != nil {
 			return nil, err
 		}
 		copied := *t
@@ -257,7 +257,7 @@ func (c *expansion) graph(g *Graph) (*Graph, error) {
 	}
 	for i, list := range [][]Value{g.Inputs, g.Outputs} {
 		for k, v := range list {
-			if err := c.count(); err != nil {
+			if err := c.count(itemSize); err != nil {
 				return nil, err
 			}
 			v.Name = c.name(v.Name)

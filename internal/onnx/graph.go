@@ -87,7 +87,7 @@ func (p *parser) node(data []byte, depth int) (*Node, error) {
 
 // appendName counts a name and appends it.
 func (p *parser) appendName(list []string, b []byte) ([]string, error) {
-	if err := p.count(); err != nil {
+	if err := p.count(nameSize + len(b)); err != nil {
 		return nil, err
 	}
 	s, err := name(b)
@@ -95,7 +95,7 @@ func (p *parser) appendName(list []string, b []byte) ([]string, error) {
 }
 
 func (p *parser) attribute(data []byte, depth int) (string, *Attribute, error) {
-	if err := p.count(); err != nil {
+	if err := p.count(itemSize); err != nil {
 		return "", nil, err
 	}
 	a := &Attribute{}
@@ -118,11 +118,13 @@ func (p *parser) attribute(data []byte, depth int) (string, *Attribute, error) {
 			a.Floats = slices.Grow(a.Floats, max(1, len(f.bytes)/4))
 			err = eachFixed(f, protowire.Fixed32Type, func(v uint64) { a.Floats = append(a.Floats, math.Float32frombits(uint32(v))) })
 		case 8:
-			if err = p.spend(8 * max(1, len(f.bytes))); err == nil {
+			n := varints(f)
+			if err = p.spend(8 * n); err == nil {
+				a.Ints = slices.Grow(a.Ints, n)
 				err = eachVarint(f, func(v uint64) { a.Ints = append(a.Ints, int64(v)) })
 			}
 		case 9:
-			if err = p.count(); err == nil {
+			if err = p.count(nameSize + len(f.bytes)); err == nil {
 				a.Strings = append(a.Strings, string(f.bytes))
 			}
 		case 20:
@@ -194,7 +196,7 @@ func (a *Attribute) guess() AttributeType {
 // value reads a ValueInfoProto. What is not a tensor has type 0.
 func (p *parser) value(data []byte) (Value, error) {
 	var v Value
-	if err := p.count(); err != nil {
+	if err := p.count(infoSize); err != nil {
 		return v, err
 	}
 	tensorType := func(f field) error {

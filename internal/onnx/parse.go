@@ -42,7 +42,8 @@ type parser struct {
 	limits         Limits
 	external       External
 	nodes, counted int
-	decoded, dense int64 // bytes, beyond those of the file: of numbers, of sparse initializers
+	budget         int64 // of decoded
+	decoded, dense int64 // bytes, beyond those of the file: of what is decoded, of sparse initializers
 	functions      map[functionKey]*function
 	names          func(location string) // told of external data instead of reading it, if set
 }
@@ -53,14 +54,15 @@ type parser struct {
 // external_data_refused.
 func Parse(data []byte, external External, l Limits) (*Model, error) {
 	p := &parser{limits: l.withDefaults(), external: external, functions: map[functionKey]*function{}}
-	total := int64(len(data))
+	total := len(data)
 	for _, e := range external {
-		total += int64(len(e))
+		total += len(e)
 	}
+	p.budget = budget(total)
 	switch {
 	case len(data) == 0:
 		return nil, errs.New(errs.EmptyInput, "the model is empty").Accepts("the bytes of an ONNX file").Do("check that the file was sent: curl --data-binary @model.onnx")
-	case total > p.limits.Bytes:
+	case int64(total) > p.limits.Bytes:
 		return nil, errs.New(errs.TooLarge, "the model has %d bytes", total).Accepts("up to %d", p.limits.Bytes)
 	}
 	m, err := p.model(data)
@@ -78,7 +80,7 @@ func Parse(data []byte, external External, l Limits) (*Model, error) {
 func ExternalNames(data []byte) []string {
 	var names []string
 	seen := map[string]bool{}
-	p := &parser{limits: Limits{}.withDefaults(), functions: map[functionKey]*function{}, names: func(location string) {
+	p := &parser{limits: Limits{}.withDefaults(), budget: budget(len(data)), functions: map[functionKey]*function{}, names: func(location string) {
 		if !seen[location] {
 			seen[location] = true
 			names = append(names, location)
@@ -160,7 +162,7 @@ func (p *parser) text(m *Model, f field) error {
 	case 8:
 		return p.opset(m.Opsets, f.bytes)
 	case 14:
-		if err := p.count(); err != nil {
+		if err := p.count(itemSize); err != nil {
 			return err
 		}
 		k, v, err := entry(f.bytes)
@@ -174,7 +176,7 @@ func (p *parser) text(m *Model, f field) error {
 
 // opset reads an OperatorSetIdProto.
 func (p *parser) opset(opsets map[string]int64, data []byte) error {
-	if err := p.count(); err != nil {
+	if err := p.count(itemSize); err != nil {
 		return err
 	}
 	var domain string
@@ -200,10 +202,14 @@ func domainName(b []byte) (string, error) {
 	return name(b)
 }
 
-// spend bounds the bytes that packed numbers decode to.
+// budget is how many bytes of memory a model of so many bytes may take beside
+// them; real models take a fraction.
+func budget(size int) int64 { return 2*int64(size) + 32<<20 }
+
+// spend bounds the bytes that a model takes in memory beside those of the file.
 func (p *parser) spend(n int) error {
-	if p.decoded += int64(n); p.decoded > p.limits.Bytes {
-		return errs.New(errs.TooLarge, "the model's numbers take more than %d bytes", p.limits.Bytes).Accepts("up to %d", p.limits.Bytes)
+	if p.decoded += int64(n); p.decoded > p.budget {
+		return errs.New(errs.TooLarge, "the model takes more than %d bytes in memory, besides those of the file", p.budget).Accepts("up to %d", p.budget)
 	}
 	return nil
 }
@@ -226,8 +232,21 @@ func (p *parser) countNode() error {
 	return nil
 }
 
-// count bounds the number of tensors, attributes, value infos and names.
-func (p *parser) count() error { return p.countMany(1) }
+// count bounds the number of tensors, attributes, value infos and names, and what
+// each takes: size bytes.
+func (p *parser) count(size int) error {
+	if err := p.countMany(1); err != nil {
+		return err
+	}
+	return p.spend(size)
+}
+
+// Sizes of what is counted, with the pointers to it.
+const (
+	nameSize = 32
+	itemSize = 128 // of a Tensor or Attribute
+	infoSize = 256 // of a Value, which moves as its list grows
+)
 
 func (p *parser) countMany(n int) error {
 	if p.counted += n; p.counted > p.limits.Values {

@@ -80,6 +80,20 @@ func eachVarint(f field, do func(v uint64)) error {
 	return nil
 }
 
+// varints is the number of integers in a field, packed or not.
+func varints(f field) int {
+	if f.kind == protowire.VarintType {
+		return 1
+	}
+	n := 0
+	for _, b := range f.bytes {
+		if b < 0x80 { // the last byte of each
+			n++
+		}
+	}
+	return n
+}
+
 // eachFixed calls do for a repeated float or double, packed or not.
 func eachFixed(f field, kind protowire.Type, do func(bits uint64)) error {
 	if f.kind == kind {
