@@ -105,6 +105,7 @@ func TestOpenAPIAgrees(t *testing.T) {
 		{"POST", "/v1/recover?format=x", "/v1/recover", "default", data},
 		{"GET", "/v1/bundles", "/v1/bundles", "200", nil},
 		{"GET", "/v1/bundles/" + statistics, "/v1/bundles/{family}/{encoder}", "200", nil},
+		{"GET", "/v1/bundles/" + statistics + "/map", "/v1/bundles/{family}/{encoder}/map", "200", nil},
 		{"GET", "/v1/bundles/a/b", "/v1/bundles/{family}/{encoder}", "default", nil},
 		{"GET", "/readyz", "/readyz", "200", nil},
 		{"GET", "/version", "/version", "200", nil},

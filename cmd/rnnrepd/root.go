@@ -103,7 +103,7 @@ func newRoot(a *app) *cobra.Command {
 	root.SetOut(a.out)
 	root.SetErr(a.err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.PersistentFlags().String("config", "", "file of settings; `rnnrepd config print` writes one")
+	root.PersistentFlags().String("config", "", "file of settings; 'rnnrepd config print' writes one")
 	root.PersistentFlags().BoolVar(&a.quiet, "quiet", false, "no progress on stderr")
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
 		if err := a.resolve(c); err != nil {

@@ -49,7 +49,7 @@ func (o *serveOptions) flags(f *pflag.FlagSet) {
 	c := &o.server
 	o.listen.flags(f)
 	f.StringVar(&o.admin, "admin-listen", "", "address for metrics, health and profiles, without keys (default: none)")
-	f.StringVar(&o.keys, "keys", "", "file of API keys, as `rnnrepd key` prints them (default: no key is asked for)")
+	f.StringVar(&o.keys, "keys", "", "file of API keys, as 'rnnrepd key' prints them (default: no key is asked for)")
 	f.Int64Var(&c.MaxBytes, "max-bytes", server.DefaultMaxBytes, "largest request body")
 	f.IntVar(&c.MaxConnections, "max-connections", server.DefaultConnections, "open connections; further ones wait to be accepted")
 	f.IntVar(&c.MaxQueue, "max-queue", server.DefaultMaxQueue, "requests with a model that are in progress or wait; more get 429")
