@@ -95,7 +95,7 @@ func (p *parser) appendName(list []string, b []byte) ([]string, error) {
 }
 
 func (p *parser) attribute(data []byte, depth int) (string, *Attribute, error) {
-	if err := p.count(itemSize); err != nil {
+	if err := p.count(wideSize); err != nil {
 		return "", nil, err
 	}
 	a := &Attribute{}
@@ -196,7 +196,7 @@ func (a *Attribute) guess() AttributeType {
 // value reads a ValueInfoProto. What is not a tensor has type 0.
 func (p *parser) value(data []byte) (Value, error) {
 	var v Value
-	if err := p.count(infoSize); err != nil {
+	if err := p.count(wideSize); err != nil {
 		return v, err
 	}
 	tensorType := func(f field) error {

@@ -244,8 +244,8 @@ func (p *parser) count(size int) error {
 // Sizes of what is counted, with the pointers to it.
 const (
 	nameSize = 32
-	itemSize = 128 // of a Tensor or Attribute
-	infoSize = 256 // of a Value, which moves as its list grows
+	itemSize = 128 // of a Tensor
+	wideSize = 320 // of an Attribute, made twice, or a Value, which moves as its list grows
 )
 
 func (p *parser) countMany(n int) error {
