@@ -50,6 +50,20 @@ func (s sequence) equal(o sequence) bool {
 // rounding is the largest difference of values that count as the same.
 const rounding = 1e-4
 
+// distinct tells whether no two vectors, of the first ones at least, are the same
+// up to rounding.
+func (s sequence) distinct() bool {
+	n := min(s.steps*s.batch, 256)
+	for i := range n {
+		for j := range i {
+			if distance(s.data[i*s.width:(i+1)*s.width], s.data[j*s.width:(j+1)*s.width]) <= 10*rounding {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // flip reverses time.
 func (s sequence) flip() sequence {
 	f := newSequence(s.steps, s.batch, s.width)

@@ -115,13 +115,16 @@ func (v *view) isState(name string) bool {
 		if n == nil {
 			return v.varying[name]
 		}
-		if n.Domain != "" || !moves[n.OpType] && n.OpType != "Gather" && n.OpType != "Slice" && n.OpType != "Split" || !v.varying[n.Inputs[0]] {
+		if n.Domain != "" || !moves[n.OpType] && !takes[n.OpType] || !v.varying[n.Inputs[0]] {
 			return false
 		}
 		name = n.Inputs[0]
 	}
 	return false
 }
+
+// takes lists the ops that take a part of their first input.
+var takes = map[string]bool{"Gather": true, "Slice": true, "Split": true, "SplitToSequence": true, "SequenceAt": true}
 
 // known tells whether a value can be evaluated.
 func (s *step) known(name string) bool {

@@ -1,5 +1,7 @@
 package importer
 
+import "rnnrep/internal/onnx"
+
 // tap is a value of the graph that holds the hidden state after a step.
 type tap struct {
 	name string
@@ -98,28 +100,62 @@ func (p *unrolledPorts) input(values tensors) (sequence, error) {
 	return join(parts)
 }
 
-// emit computes the outputs; the graph's own values stay. The state after the
-// last step, which no step reads, is the value that equals it.
+// emit computes the outputs, and the graph's own values stay. Where those do not
+// tell the steps apart, marks take the place of the states of all steps.
 func (p *unrolledPorts) emit(w *wiring, r *recurrence, x sequence) (sequence, error) {
 	y, err := r.apply(x)
-	if err != nil || len(p.last) == 0 {
+	if err != nil {
 		return y, err
 	}
-	values, failed := w.evaluate(w.values, p.last...)
-	if failed != nil {
+	p.findLast(w, y)
+	if y.distinct() || len(p.taps) != p.steps {
 		return y, nil
 	}
-	nearest, best := rounding, ""
+	values, err := w.evaluate(w.values, p.observed()...)
+	if err != nil {
+		return y, nil
+	}
+	y = marks(w.random, x.steps, x.batch, r.layer.Width())
+	for _, tap := range p.taps {
+		t := p.time(tap)
+		state := y.data[t*y.batch*y.width : (t+1)*y.batch*y.width]
+		if p.cell.byUnit {
+			state = transpose(state, y.batch, y.width)
+		}
+		like := values[tap.name]
+		if like.Len() != len(state) {
+			return r.apply(x)
+		}
+		w.values[tap.name] = onnx.FromFloats(tap.name, like.Type, onnx.NewFloats("", state).Float64s(), like.Dims...)
+	}
+	return y, nil
+}
+
+// findLast finds the state after the last step, which no step reads: a value made
+// as the other states are that equals it.
+func (p *unrolledPorts) findLast(w *wiring, y sequence) {
+	maker := w.maker[p.taps[0].name]
+	var names []string
 	for _, name := range p.last {
-		if d := p.cell.distance(values[name], y, p.time(tap{name, p.steps - 1})); d < nearest {
-			nearest, best = d, name
+		if n := w.maker[name]; maker == nil || n.OpType == maker.OpType {
+			names = append(names, name)
 		}
 	}
-	if best != "" {
-		p.taps = append(p.taps, tap{best, p.steps - 1})
-	}
 	p.last = nil
-	return y, nil
+	values, err := w.evaluate(w.values, names...)
+	if err != nil {
+		return
+	}
+	last := tap{step: p.steps - 1}
+	nearest := rounding
+	for _, name := range names {
+		if d := p.cell.distance(values[name], y, p.time(last)); d < nearest {
+			nearest, last.name = d, name
+		}
+	}
+	if last.name != "" {
+		p.taps = append(p.taps, last)
+	}
 }
 
 // time is the step in time of a tap.
