@@ -2,6 +2,7 @@ package importer
 
 import (
 	"bytes"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -165,7 +166,14 @@ func hostile() map[string]struct {
 		"hidden_size lies":          {changed(func(m *onnx.Model) { m.Graph.Nodes[0].Attributes["hidden_size"] = integer(1 << 40) }), errs.ShapeMismatch},
 		"no hidden units":           {changed(func(m *onnx.Model) { m.Graph.Initializers[1] = onnx.NewFloats("R", nil, 1, 0, 0) }), errs.ShapeMismatch},
 		"unknown activation":        {changed(func(m *onnx.Model) { m.Graph.Nodes[0].Attributes["activations"] = texts("Tanh", "Mish", "Tanh") }), errs.UnsupportedCell},
-		"no recurrence":             {changed(func(m *onnx.Model) { m.Graph.Nodes[0] = relu("X", "Y") }), errs.NoRecurrence},
+		"300 LSTM nodes": {changed(func(m *onnx.Model) {
+			for i := range 299 {
+				n := *m.Graph.Nodes[0]
+				n.Outputs = []string{fmt.Sprint("y", i)}
+				m.Graph.Nodes = append(m.Graph.Nodes, &n)
+			}
+		}), errs.TooLarge},
+		"no recurrence": {changed(func(m *onnx.Model) { m.Graph.Nodes[0] = relu("X", "Y") }), errs.NoRecurrence},
 	}
 }
 

@@ -18,12 +18,12 @@ type Options struct {
 	External         map[string][]byte // external-data files by base name
 	SkipVerification bool              // do not run the original nodes against the recovered model
 	Verifier         Verifier          // runs the original graph, too, to compare with
-	Timeout          time.Duration     // of the evaluations that find and verify the RNN; 0: 20 s
+	Timeout          time.Duration     // of the evaluations that find and verify the RNN; 0: 10 s
 }
 
 const (
 	defaultMaxBytes = 1 << 30
-	defaultTimeout  = 20 * time.Second
+	defaultTimeout  = 10 * time.Second
 )
 
 func (o Options) maxBytes() int64 {

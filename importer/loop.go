@@ -10,15 +10,22 @@ func init() { register(recogniseLoops) }
 // maxStates bounds the carried values of one loop that are tried as states.
 const maxStates = 12
 
+// maxLoops bounds the loops that are looked into.
+const maxLoops = 64
+
 // recogniseLoops finds recurrences in Loop and Scan nodes: carried values that
 // an iteration changes as a cell does.
 func recogniseLoops(v *view) ([]*recurrence, error) {
 	var found []*recurrence
 	var first error
+	loops := 0
 	for _, n := range v.graph.Nodes {
 		b, ok := openBody(v, n)
 		if !ok {
 			continue
+		}
+		if loops++; loops > maxLoops {
+			return found, errs.New(errs.TooLarge, "the graph has more than %d loops", maxLoops).At(n.Label())
 		}
 		here := append(b.ops(), b.recurrences()...)
 		if len(here) == 0 && len(b.states) > 0 && first == nil {

@@ -73,6 +73,9 @@ var recognisers []recogniser
 // register adds a recogniser; each form's file calls it from init.
 func register(r recogniser) { recognisers = append(recognisers, r) }
 
+// maxRecurrences bounds what is wired: every layer is compared with every other.
+const maxRecurrences = 4 * rnn.MaxLayers
+
 // recurrences asks all recognisers. The first error counts only if nothing is
 // found: an unreadable RNN beside a readable one is not the file's refusal.
 func (v *view) recurrences() ([]*recurrence, error) {
@@ -89,6 +92,8 @@ func (v *view) recurrences() ([]*recurrence, error) {
 		}
 	}
 	switch {
+	case len(all) > maxRecurrences:
+		return nil, errs.New(errs.TooLarge, "the graph has %d recurrent layers", len(all)).Accepts("up to %d", maxRecurrences)
 	case len(all) > 0:
 		v.sort(all)
 		return all, nil

@@ -92,17 +92,21 @@ func (w *wiring) source(f *flow, units *[]*unit) *unit {
 
 // pairTops makes one unit of the two directions of a layer that no layer reads.
 func (w *wiring) pairTops(units []*unit) []*unit {
+	single := func(u *unit) bool { return !u.read && len(u.parts) == 1 }
 	for i := 0; i < len(units); i++ {
-		for j := 0; j < len(units); j++ {
-			a, b := units[i], units[j]
-			if i == j || a.read || b.read || len(a.parts) > 1 || len(b.parts) > 1 || !pairs(a.parts[0], b.parts[0]) {
-				continue
-			}
-			u := newUnit(a.parts[0], b.parts[0])
-			u.below = a.below
-			units[i] = u
-			units = slices.Delete(units, j, j+1)
-			return w.pairTops(units)
+		a := units[i]
+		if !single(a) {
+			continue
+		}
+		j := slices.IndexFunc(units, func(b *unit) bool { return b != a && single(b) && pairs(a.parts[0], b.parts[0]) })
+		if j < 0 {
+			continue
+		}
+		units[i] = newUnit(a.parts[0], units[j].parts[0])
+		units[i].below = a.below
+		units = slices.Delete(units, j, j+1)
+		if j < i {
+			i--
 		}
 	}
 	return units
