@@ -69,6 +69,19 @@ func GemmPacked(c []float32, ldc int, init []float32, ldi int, a []float32, rsa,
 	}
 }
 
+// GemmPackedPair adds two products of equal sizes in one call, those of a step of
+// a recurrent layer: C = I + A·B + A2·B2, the terms of A·B first, with A and A2
+// row by row, lda apart.
+func GemmPackedPair(c []float32, ldc int, init []float32, ldi int, a, a2 []float32, lda int, packed, packed2 []float32, m, n, k int) {
+	p := product{c: c, init: init, a: a, b: packed, ldc: ldc, ldi: ldi, rsa: lda, csa: 1, ldb: PanelColumns, packed: true, m: m, n: n, k: k}
+	q := product{c: c, init: c, a: a2, b: packed2, ldc: ldc, ldi: ldc, rsa: lda, csa: 1, ldb: PanelColumns, packed: true, m: m, n: n, k: k}
+	if p.check() && q.check() {
+		checkLen("GemmPackedPair: B", packed, PackedLen(k, n))
+		checkLen("GemmPackedPair: B2", packed2, PackedLen(k, n))
+		computePair(&p, &q)
+	}
+}
+
 // product holds the arguments of Gemm or GemmPacked.
 type product struct {
 	c, init, a, b           []float32

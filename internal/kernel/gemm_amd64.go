@@ -96,13 +96,12 @@ func (p *product) compute() {
 		p.computeGeneric()
 		return
 	}
-	if p.small() {
+	if p.isSmall() {
+		p.small()
 		return
 	}
 	g := gemmBlock{c: &p.c[0], a: &p.a[0], ldc: wide(p.ldc), rsa: wide(p.rsa), csa: wide(p.csa), rows: p.m, k: p.k, plan: &gemmPlans[current]}
-	if p.init != nil {
-		g.init, g.ldi = &p.init[0], wide(p.ldi)
-	}
+	g.init, g.ldi = p.initial()
 	packA, packB := p.packsA(), p.packsB()
 	if packA || packB || p.m > blockM || p.k > blockK {
 		p.inBlocks(&g, packA, packB)
@@ -126,22 +125,46 @@ func (p *product) packsB() bool {
 	return !p.packed && p.ldb >= packBFrom && p.m >= leastPacked && p.k >= leastPacked
 }
 
-// small computes the product and reports true if one call does: whole AVX-512
-// tiles of operands that are used where they are.
-func (p *product) small() bool {
-	if current != avx512 || p.m%tileRows != 0 || p.n%PanelColumns != 0 || p.m > blockM || p.k > blockK || p.packsA() || p.packsB() {
-		return false
+// isSmall reports whether one call computes the product: whole AVX-512 tiles of
+// operands that are used where they are.
+func (p *product) isSmall() bool {
+	return current == avx512 && p.m%tileRows == 0 && p.n%PanelColumns == 0 && p.m <= blockM && p.k <= blockK && !p.packsA() && !p.packsB()
+}
+
+// initial is where C starts from, and how far its rows are apart in bytes.
+func (p *product) initial() (init *float32, ldi uintptr) {
+	if p.init == nil {
+		return nil, 0
 	}
-	var init *float32
-	if p.init != nil {
-		init = &p.init[0]
-	}
-	next := wide(PanelColumns)
+	return &p.init[0], wide(p.ldi)
+}
+
+// nextPanel is how far B's panels are apart, in bytes.
+func (p *product) nextPanel() uintptr {
 	if p.packed {
-		next *= uintptr(p.k)
+		return wide(p.k * PanelColumns)
 	}
-	gemm8x2AVX512(p.m/tileRows, p.n, p.k, &p.a[0], wide(p.rsa), wide(p.csa), wide(tileRows*p.rsa), &p.b[0], wide(p.ldb), next, &p.c[0], wide(p.ldc), init, wide(p.ldi))
-	return true
+	return wide(PanelColumns)
+}
+
+// small computes a product that isSmall.
+func (p *product) small() {
+	init, ldi := p.initial()
+	gemm8x2AVX512(p.m/tileRows, p.n, p.k, &p.a[0], wide(p.rsa), wide(p.csa), wide(tileRows*p.rsa), &p.b[0], wide(p.ldb), p.nextPanel(),
+		&p.c[0], wide(p.ldc), init, ldi)
+}
+
+// computePair computes two products of equal sizes, one after the other into
+// the same C.
+func computePair(p, q *product) {
+	if !p.isSmall() {
+		p.compute()
+		q.compute()
+		return
+	}
+	init, ldi := p.initial()
+	gemm8x2PairAVX512(p.m/tileRows, p.n, p.k, &p.a[0], wide(p.rsa), wide(p.csa), wide(tileRows*p.rsa), &p.b[0], wide(p.ldb), p.nextPanel(),
+		&p.c[0], wide(p.ldc), init, ldi, &q.a[0], &q.b[0])
 }
 
 // inBlocks computes a product block by block, after copying those of A or B, or

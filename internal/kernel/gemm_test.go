@@ -23,7 +23,7 @@ var starts = []string{"zero", "itself", "a row", "a matrix"}
 // gemmCases has sizes around every tile and block.
 func gemmCases(r *rand.Rand) []gemmCase {
 	shapes := [][3]int{{1, 1, 1}, {8, 32, 32}, {32, 128, 32}, {6, 32, 700}, {97, 300, 290}, {130, 33, 520}, {1, 70, 9}, {17, 256, 40},
-		{200, 515, 40}, {485, 65, 33}, {490, 70, 257}, {18, 64, 300}, {3, 300, 5}, {1, 300, 290}, {16, 64, 32}, {23, 96, 513}}
+		{200, 515, 40}, {485, 65, 33}, {490, 70, 257}, {18, 64, 300}, {3, 300, 5}, {32, 128, 32}, {16, 64, 21}, {1, 300, 290}, {16, 64, 32}, {23, 96, 513}}
 	for range 60 {
 		shapes = append(shapes, [3]int{1 + r.IntN(40), 1 + r.IntN(70), 1 + r.IntN(50)})
 	}
@@ -76,6 +76,31 @@ func checkGemm(t *testing.T, r *rand.Rand, g gemmCase) {
 	Pack(panels, b, ldb, g.k, g.n)
 	GemmPacked(packed, ldc, init, ldi, a, rsa, csa, panels, g.m, g.n, g.k)
 	near(t, "GemmPacked "+g.String(), packed, doubles(c), 0)
+}
+
+// TestGemmPackedPair: bit for bit two products one after the other.
+func TestGemmPackedPair(t *testing.T) {
+	each(t, func(t *testing.T, r *rand.Rand) {
+		for _, g := range gemmCases(r) {
+			if g.transposed {
+				continue
+			}
+			lda, ldc := g.k+r.IntN(3), g.n+r.IntN(3)
+			a, a2 := buffer(t, r, g.m*lda), buffer(t, r, g.m*lda)
+			b, b2 := buffer(t, r, PackedLen(g.k, g.n)), buffer(t, r, PackedLen(g.k, g.n))
+			c, apart := buffer(t, r, g.m*ldc), buffer(t, r, g.m*ldc)
+			copy(apart, c)
+			init, ldi := g.init(t, r, c, ldc)
+			other := init
+			if g.start == "itself" {
+				other = apart
+			}
+			GemmPacked(apart, ldc, other, ldi, a, lda, 1, b, g.m, g.n, g.k)
+			GemmPacked(apart, ldc, apart, ldc, a2, lda, 1, b2, g.m, g.n, g.k)
+			GemmPackedPair(c, ldc, init, ldi, a, a2, lda, b, b2, g.m, g.n, g.k)
+			near(t, "GemmPackedPair "+g.String(), c, doubles(apart), 0)
+		}
+	})
 }
 
 // init makes what C starts from.

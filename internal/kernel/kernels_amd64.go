@@ -32,6 +32,9 @@ func gemm1x2AVX512(blocks int, columns int, k int, a *float32, rsa uintptr, csa 
 func gemm1x1AVX512(blocks int, columns int, k int, a *float32, rsa uintptr, csa uintptr, nextA uintptr, b *float32, ldb uintptr, nextB uintptr, c *float32, ldc uintptr, init *float32, ldinit uintptr)
 
 //go:noescape
+func gemm8x2PairAVX512(blocks int, columns int, k int, a *float32, rsa uintptr, csa uintptr, nextA uintptr, b *float32, ldb uintptr, nextB uintptr, c *float32, ldc uintptr, init *float32, ldinit uintptr, a2 *float32, b2 *float32)
+
+//go:noescape
 func packPanelAVX512(k int, panel *float32, b *float32, ldb uintptr)
 
 //go:noescape

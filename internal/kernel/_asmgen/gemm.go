@@ -19,7 +19,10 @@ var tiles = map[isa][]tile{
 
 func gemmTiles(s isa) {
 	for _, t := range tiles[s] {
-		gemmTile(s, t)
+		gemmTile(s, t, false)
+	}
+	if s == avx512 {
+		gemmTile(s, tile{8, 2}, true)
 	}
 }
 
@@ -40,9 +43,27 @@ func (t tile) great() bool { return t.rows*t.vectors >= 12 }
 // may be narrower; wider tiles do whole panels only. Strides are in bytes: from
 // block to block A advances by nextA, C and init by rows; from panel to panel B
 // advances by nextB. init may be nil, for zero, or C itself.
-func gemmTile(s isa, t tile) {
-	s.text(fmt.Sprintf("gemm%dx%d", t.rows, t.vectors),
-		"func(blocks, columns, k int, a *float32, rsa, csa, nextA uintptr, b *float32, ldb, nextB uintptr, c *float32, ldc uintptr, init *float32, ldinit uintptr)")
+//
+// With pair C is init + A·B + A2·B2, the second product being like the first.
+func gemmTile(s isa, t tile, pair bool) {
+	name, parameters := fmt.Sprintf("gemm%dx%d", t.rows, t.vectors),
+		"blocks, columns, k int, a *float32, rsa, csa, nextA uintptr, b *float32, ldb, nextB uintptr, c *float32, ldc uintptr, init *float32, ldinit uintptr"
+	if pair {
+		name, parameters = name+"Pair", parameters+", a2, b2 *float32"
+	}
+	s.text(name, "func("+parameters+")")
+	var toA2, toB2, second Mem // distances of the second operands, and whether it is their turn next
+	if pair {
+		toA2, toB2, second = AllocLocal(8), AllocLocal(8), AllocLocal(8)
+		for _, o := range []struct {
+			to         Mem
+			from, onto string
+		}{{toA2, "a", "a2"}, {toB2, "b", "b2"}} {
+			distance := Load(Param(o.onto), GP64())
+			SUBQ(resolve(o.from), distance)
+			MOVQ(distance, o.to)
+		}
+	}
 	r := arguments("rsa", "csa", "ldb", "ldc", "ldinit")
 	rsa, csa, ldb, ldc, ldinit := r[0], r[1], r[2], r[3], r[4]
 	row := rowAddress(rsa, t.rows)
@@ -102,7 +123,12 @@ func gemmTile(s isa, t tile) {
 		ADDQ(csa, a)
 		ADDQ(ldb, b)
 	}
-	k, unroll := Load(Param("k"), GP64()), t.unroll()
+	if pair {
+		MOVQ(U32(1), second)
+	}
+	k, unroll := GP64(), t.unroll()
+	Label("whole")
+	Load(Param("k"), k)
 	SUBQ(Imm(uint64(unroll)), k)
 	JL(LabelRef("rest"))
 	hot("product")
@@ -119,6 +145,17 @@ func gemmTile(s isa, t tile) {
 	DECQ(k)
 	JNZ(LabelRef("single"))
 	Label("stored")
+	if pair {
+		CMPQ(second, Imm(0))
+		JE(LabelRef("both"))
+		MOVQ(U32(0), second)
+		MOVQ(a0, a)
+		ADDQ(toA2, a)
+		Load(Param("b"), b)
+		ADDQ(toB2, b)
+		JMP(LabelRef("whole"))
+		Label("both")
+	}
 	eachRow(c, ldc, func(at Mem, i, j int) { s.store(acc[i][j], at, m) })
 	ADDQ(resolve("nextA"), a0)
 	DECQ(blocks)
