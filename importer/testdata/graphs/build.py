@@ -111,6 +111,8 @@ def keep(name, g, layers, description, head=None, readout=None, model=None, runs
     weights.update(readout or {})
     first = stacks[0]
     cell = first[0].cell if len({l.cell for l in first}) == 1 else "mixed"
+    if len({l.dirs for l in first}) > 1:
+        more["cells"] = [l.cell for l in first]
     if runs is True and more.get("expect") != "refuse":
         session = onnxruntime.InferenceSession(os.path.join(HERE, name + ".onnx"), providers=["CPUExecutionProvider"])
         got = session.run(list(g.outputs), {k: v[0] for k, v in g.inputs.items()})
