@@ -117,7 +117,7 @@ func newRoot(a *app) *cobra.Command {
 	root.AddCommand(newServe(a),
 		newAnswer(a, "predict", "Embedding and predictions of ONNX files", server.Predict),
 		newAnswer(a, "embed", "Embeddings of ONNX files", server.Embed),
-		newInspect(a), newRecover(a), newBundles(a), newExport(a), newZoo(a), newTrain(a), newEval(a), newVersion(a), newConfig(a), newKey(a), newWatch(a), newVerifyChild(a))
+		newInspect(a), newRecover(a), newBundles(a), newExport(a), newZoo(a), newTrain(a), newEval(a), newTheory(a), newVersion(a), newConfig(a), newKey(a), newWatch(a), newVerifyChild(a))
 	return root
 }
 

@@ -45,6 +45,7 @@ importer: rnn internal/onnx internal/onnx/onnxref internal/onnx/onnxgraph intern
 exporter: encoders rnn internal/grad internal/onnx internal/onnx/onnxref internal/ort internal/rng internal/errs
 training: encoders rnn rnn/tasks rnn/zoo internal/grad internal/half internal/kernel internal/nn internal/optim internal/rng internal/errs internal/atomicfile internal/safetensors
 training/results: training rnn/zoo internal/atomicfile
+theory: encoders rnn internal/grad internal/nn internal/optim internal/rng
 models:
 examples:
 server: encoders importer exporter rnn server/web internal/batch internal/errs internal/safetensors
