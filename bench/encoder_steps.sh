@@ -9,41 +9,11 @@
 set -eu
 cd "$(dirname "$0")/.."
 rounds=${ROUNDS:-3}
-core=${CORE:-0}
-python=${PYTHON:-python3}
-seconds=${SECONDS_PER_ROUND:-6}
 [ $# -gt 0 ] || set -- emulator flattened flattened_wide layerwise_statistics transformer interactive_probing
-
-fail() {
-	echo "encoder_steps.sh: $1" >&2
-	exit 1
-}
-command -v taskset >/dev/null || fail "taskset (util-linux) is missing"
-command -v "$python" >/dev/null || fail "no $python; set PYTHON to an interpreter that has PyTorch"
-"$python" -c 'import torch' 2>/dev/null ||
-	fail "PyTorch is missing for $python; install it with
-    $python -m pip install -r requirements-ci.txt
-or set PYTHON to an interpreter that has it"
-
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-
-# Without these PyTorch's allocator gives memory back at every step.
-export MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000
-export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
+. bench/torch.sh
 
 # Built on every core before anything is timed.
 go test -c -o "$work/bench.test" ./bench || fail "package bench does not build"
-
-# median prints the median of the numbers read.
-median() {
-	sort -g | awk '{ v[NR] = $1 } END { if (NR == 0) exit 1; m = int((NR + 1) / 2)
-		print NR % 2 ? v[m] : (v[m] + v[m + 1]) / 2 }'
-}
-# column UNIT FILE prints the number before UNIT on each line.
-column() {
-	awk -v unit="$1" '{ for (i = 2; i <= NF; i++) if ($i == unit) print $(i - 1) }' "$2"
-}
 
 printf '%-22s %10s %10s %8s %8s  %s\n' step ours/ms torch/ms ratio %peak "PyTorch's best variant"
 for workload; do
@@ -56,10 +26,10 @@ for workload; do
 		grep '^best ' "$work/torch.txt" >>"$work/$workload.theirs"
 		round=$((round + 1))
 	done
-	ours=$(column ms/step "$work/$workload.ours" | median)
-	theirs=$(awk '{ print $4 }' "$work/$workload.theirs" | median)
-	share=$(column %peak "$work/$workload.ours" | median)
-	awk -v w="$workload" -v o="$ours" -v t="$theirs" -v s="$share" -v v="$(tail -n 1 "$work/$workload.theirs" | awk '{ print $3 }')" \
+	ours=$(column ms/step "$work/$workload.ours" | spread)
+	theirs=$(awk '{ print $4 }' "$work/$workload.theirs" | spread)
+	share=$(column %peak "$work/$workload.ours" | spread)
+	awk -v w="$workload" -v o="${ours%% *}" -v t="${theirs%% *}" -v s="${share%% *}" -v v="$(tail -n 1 "$work/$workload.theirs" | awk '{ print $3 }')" \
 		'BEGIN { printf "%-22s %10.2f %10.2f %8.2f %8.1f  %s\n", w, o, t, t / o, s, v }'
 done
 grep '^cpu:' "$work/go.txt" || true
