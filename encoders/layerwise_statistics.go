@@ -178,8 +178,8 @@ func scaledStatistics(t *grad.Tape, p *rnn.Population, name string, gate, gates,
 func concatAll(parts []grad.Var) grad.Var {
 	for len(parts) > 1 {
 		var joined []grad.Var
-		for i := 0; i < len(parts); i += 8 {
-			joined = append(joined, grad.Concat(parts[i:min(i+8, len(parts))]...))
+		for i := 0; i < len(parts); i += grad.MaxInputs {
+			joined = append(joined, grad.Concat(parts[i:min(i+grad.MaxInputs, len(parts))]...))
 		}
 		parts = joined
 	}
