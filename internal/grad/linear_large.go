@@ -71,10 +71,7 @@ func standardizedBackward(t *Tape, r *record) {
 	sums := t.arena.Zeros(out)
 	kernel.SumRows(sums, r.grad, out, r.rows, out)
 	t.strips(dw, nil, r.grad, out, z.value, in, r.rows, func(first, last int) {
-		for i := first; i < last; i++ {
-			row := span{i * in, (i + 1) * in}
-			kernel.ScaledRow(row.of(dw), row.of(w.value), scale.value, shift.value, dscale, dshift, sums[i])
-		}
+		kernel.ScaledRows(dw[first*in:last*in], w.value[first*in:last*in], in, scale.value, shift.value, dscale, dshift, sums[first:last])
 	})
 	t.addGradient(b, sums, false)
 }

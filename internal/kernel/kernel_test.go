@@ -278,13 +278,6 @@ func TestVectorOps(t *testing.T) {
 			check("Scale", c, func(i int) float64 { return -2 * float64(a[i]) * float64(b[i]) })
 			MulAdd(c, a, b)
 			check("MulAdd", c, func(i int) float64 { return -float64(a[i]) * float64(b[i]) })
-			ds, dh, scale, shift := buffer(t, r, n), buffer(t, r, n), buffer(t, r, n), buffer(t, r, n)
-			wantS, wantH, g := doubles(ds), doubles(dh), doubles(c)
-			const d = float32(0.7)
-			ScaledRow(c, a, scale, shift, ds, dh, d)
-			check("ScaledRow: dw", c, func(i int) float64 { return g[i]*float64(scale[i]) + float64(d)*float64(shift[i]) })
-			check("ScaledRow: dscale", ds, func(i int) float64 { return wantS[i] + float64(a[i])*g[i] })
-			check("ScaledRow: dshift", dh, func(i int) float64 { return wantH[i] + float64(a[i])*float64(d) })
 			var dot, squares float64
 			for i := range a {
 				dot += float64(a[i]) * float64(b[i])
@@ -341,6 +334,30 @@ func TestRowOps(t *testing.T) {
 			}
 			ScatterAddRows(m, ld, gathered, ld, index, n)
 			near(t, "ScatterAddRows", m, table, 1e-6)
+		}
+	})
+}
+
+func TestScaledRows(t *testing.T) {
+	each(t, func(t *testing.T, r *rand.Rand) {
+		for _, n := range sizes {
+			const rows = 5
+			ld := n + 2
+			dw, w, d := buffer(t, r, rows*ld), buffer(t, r, rows*ld), buffer(t, r, rows)
+			scale, shift, ds, dh := buffer(t, r, n), buffer(t, r, n), buffer(t, r, n), buffer(t, r, n)
+			want, wantS, wantH := doubles(dw), doubles(ds), doubles(dh)
+			for i := range rows {
+				for j := range n {
+					g, v, sum := &want[i*ld+j], float64(w[i*ld+j]), float64(d[i])
+					wantS[j] += v * *g
+					wantH[j] += v * sum
+					*g = *g*float64(scale[j]) + sum*float64(shift[j])
+				}
+			}
+			ScaledRows(dw, w, ld, scale, shift, ds, dh, d)
+			near(t, "dw", dw, want, 1e-6)
+			near(t, "dscale", ds, wantS, 1e-5)
+			near(t, "dshift", dh, wantH, 1e-5)
 		}
 	})
 }

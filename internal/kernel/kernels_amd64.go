@@ -101,9 +101,6 @@ func scaleAVX512(n int, dst *float32, alpha float32)
 func mulAddAVX512(n int, dst *float32, a *float32, b *float32)
 
 //go:noescape
-func scaledRowAVX512(n int, dw *float32, w *float32, scale *float32, shift *float32, dscale *float32, dshift *float32, d float32)
-
-//go:noescape
 func addAVX512(n int, dst *float32, a *float32, b *float32)
 
 //go:noescape
@@ -126,6 +123,9 @@ func gatherRowsAVX512(rows int, n int, dst *float32, ldd uintptr, table *float32
 
 //go:noescape
 func scatterAddRowsAVX512(rows int, n int, src *float32, lds uintptr, table *float32, ldt uintptr, index *int32)
+
+//go:noescape
+func scaledRowsAVX512(rows int, n int, dw *float32, w *float32, ld uintptr, scale *float32, shift *float32, dscale *float32, dshift *float32, d *float32)
 
 //go:noescape
 func adamWAVX512(n int, p *float32, grad *float32, m *float32, v *float32, constants *float32)
@@ -221,9 +221,6 @@ func scaleAVX2(n int, dst *float32, alpha float32)
 func mulAddAVX2(n int, dst *float32, a *float32, b *float32)
 
 //go:noescape
-func scaledRowAVX2(n int, dw *float32, w *float32, scale *float32, shift *float32, dscale *float32, dshift *float32, d float32)
-
-//go:noescape
 func addAVX2(n int, dst *float32, a *float32, b *float32)
 
 //go:noescape
@@ -246,6 +243,9 @@ func gatherRowsAVX2(rows int, n int, dst *float32, ldd uintptr, table *float32, 
 
 //go:noescape
 func scatterAddRowsAVX2(rows int, n int, src *float32, lds uintptr, table *float32, ldt uintptr, index *int32)
+
+//go:noescape
+func scaledRowsAVX2(rows int, n int, dw *float32, w *float32, ld uintptr, scale *float32, shift *float32, dscale *float32, dshift *float32, d *float32)
 
 //go:noescape
 func adamWAVX2(n int, p *float32, grad *float32, m *float32, v *float32, constants *float32)

@@ -4710,69 +4710,6 @@ done89:
 	VZEROUPPER
 	RET
 
-// func scaledRowAVX512(n int, dw *float32, w *float32, scale *float32, shift *float32, dscale *float32, dshift *float32, d float32)
-// Requires: AVX, AVX512F, BMI2, SSE
-TEXT ·scaledRowAVX512(SB), NOSPLIT, $0-60
-	MOVQ         n+0(FP), AX
-	MOVQ         dw+8(FP), CX
-	MOVQ         w+16(FP), DX
-	MOVQ         scale+24(FP), BX
-	MOVQ         shift+32(FP), SI
-	MOVQ         dscale+40(FP), DI
-	MOVQ         dshift+48(FP), R8
-	MOVSS        d+56(FP), X0
-	VBROADCASTSS X0, Z0
-	CMPQ         AX, $0x10
-	JL           next96
-
-loop95:
-	VMOVUPS     (CX), Z1
-	VMOVUPS     (DX), Z2
-	VMOVUPS     (DI), Z3
-	VMOVUPS     (R8), Z4
-	VFMADD231PS Z2, Z1, Z3
-	VFMADD231PS Z2, Z0, Z4
-	VMOVUPS     Z3, (DI)
-	VMOVUPS     Z4, (R8)
-	VMOVUPS     (SI), Z2
-	VMULPS      Z0, Z2, Z2
-	VMOVUPS     (BX), Z3
-	VFMADD132PS Z3, Z2, Z1
-	VMOVUPS     Z1, (CX)
-	ADDQ        $+64, CX
-	ADDQ        $+64, DX
-	ADDQ        $+64, BX
-	ADDQ        $+64, SI
-	ADDQ        $+64, DI
-	ADDQ        $+64, R8
-	SUBQ        $0x10, AX
-	CMPQ        AX, $0x10
-	JGE         loop95
-
-next96:
-	TESTQ       AX, AX
-	JZ          done94
-	MOVQ        $-1, R9
-	BZHIQ       AX, R9, R9
-	KMOVW       R9, K1
-	VMOVUPS.Z   (CX), K1, Z1
-	VMOVUPS.Z   (DX), K1, Z2
-	VMOVUPS.Z   (DI), K1, Z3
-	VMOVUPS.Z   (R8), K1, Z4
-	VFMADD231PS Z2, Z1, Z3
-	VFMADD231PS Z2, Z0, Z4
-	VMOVUPS     Z3, K1, (DI)
-	VMOVUPS     Z4, K1, (R8)
-	VMOVUPS.Z   (SI), K1, Z2
-	VMULPS      Z0, Z2, Z2
-	VMOVUPS.Z   (BX), K1, Z0
-	VFMADD132PS Z0, Z2, Z1
-	VMOVUPS     Z1, K1, (CX)
-
-done94:
-	VZEROUPPER
-	RET
-
 // func addAVX512(n int, dst *float32, a *float32, b *float32)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·addAVX512(SB), NOSPLIT, $0-32
@@ -4781,9 +4718,9 @@ TEXT ·addAVX512(SB), NOSPLIT, $0-32
 	MOVQ a+16(FP), DX
 	MOVQ b+24(FP), BX
 	CMPQ AX, $0x40
-	JL   next99
+	JL   next96
 
-loop98:
+loop95:
 	VMOVUPS (DX), Z0
 	VMOVUPS (BX), Z1
 	VADDPS  Z1, Z0, Z0
@@ -4805,13 +4742,13 @@ loop98:
 	ADDQ    $+256, BX
 	SUBQ    $0x40, AX
 	CMPQ    AX, $0x40
-	JGE     loop98
+	JGE     loop95
 
-next99:
+next96:
 	CMPQ AX, $0x10
-	JL   next101
+	JL   next98
 
-loop100:
+loop97:
 	VMOVUPS (DX), Z0
 	VMOVUPS (BX), Z1
 	VADDPS  Z1, Z0, Z0
@@ -4821,11 +4758,11 @@ loop100:
 	ADDQ    $+64, BX
 	SUBQ    $0x10, AX
 	CMPQ    AX, $0x10
-	JGE     loop100
+	JGE     loop97
 
-next101:
+next98:
 	TESTQ     AX, AX
-	JZ        done97
+	JZ        done94
 	MOVQ      $-1, SI
 	BZHIQ     AX, SI, SI
 	KMOVW     SI, K1
@@ -4834,7 +4771,7 @@ next101:
 	VADDPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (CX)
 
-done97:
+done94:
 	VZEROUPPER
 	RET
 
@@ -4846,9 +4783,9 @@ TEXT ·mulAVX512(SB), NOSPLIT, $0-32
 	MOVQ a+16(FP), DX
 	MOVQ b+24(FP), BX
 	CMPQ AX, $0x40
-	JL   next104
+	JL   next101
 
-loop103:
+loop100:
 	VMOVUPS (DX), Z0
 	VMOVUPS (BX), Z1
 	VMULPS  Z1, Z0, Z0
@@ -4870,13 +4807,13 @@ loop103:
 	ADDQ    $+256, BX
 	SUBQ    $0x40, AX
 	CMPQ    AX, $0x40
-	JGE     loop103
+	JGE     loop100
 
-next104:
+next101:
 	CMPQ AX, $0x10
-	JL   next106
+	JL   next103
 
-loop105:
+loop102:
 	VMOVUPS (DX), Z0
 	VMOVUPS (BX), Z1
 	VMULPS  Z1, Z0, Z0
@@ -4886,11 +4823,11 @@ loop105:
 	ADDQ    $+64, BX
 	SUBQ    $0x10, AX
 	CMPQ    AX, $0x10
-	JGE     loop105
+	JGE     loop102
 
-next106:
+next103:
 	TESTQ     AX, AX
-	JZ        done102
+	JZ        done99
 	MOVQ      $-1, SI
 	BZHIQ     AX, SI, SI
 	KMOVW     SI, K1
@@ -4899,7 +4836,7 @@ next106:
 	VMULPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (CX)
 
-done102:
+done99:
 	VZEROUPPER
 	RET
 
@@ -4914,9 +4851,9 @@ TEXT ·dotAVX512(SB), NOSPLIT, $0-28
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	CMPQ   AX, $0x40
-	JL     next109
+	JL     next106
 
-loop108:
+loop105:
 	VMOVUPS     (CX), Z4
 	VMOVUPS     (DX), Z5
 	VFMADD231PS Z4, Z5, Z0
@@ -4933,13 +4870,13 @@ loop108:
 	ADDQ        $+256, DX
 	SUBQ        $0x40, AX
 	CMPQ        AX, $0x40
-	JGE         loop108
+	JGE         loop105
 
-next109:
+next106:
 	CMPQ AX, $0x10
-	JL   next111
+	JL   next108
 
-loop110:
+loop107:
 	VMOVUPS     (CX), Z4
 	VMOVUPS     (DX), Z5
 	VFMADD231PS Z4, Z5, Z0
@@ -4947,11 +4884,11 @@ loop110:
 	ADDQ        $+64, DX
 	SUBQ        $0x10, AX
 	CMPQ        AX, $0x10
-	JGE         loop110
+	JGE         loop107
 
-next111:
+next108:
 	TESTQ       AX, AX
-	JZ          done107
+	JZ          done104
 	MOVQ        $-1, BX
 	BZHIQ       AX, BX, BX
 	KMOVW       BX, K1
@@ -4959,7 +4896,7 @@ next111:
 	VMOVUPS.Z   (DX), K1, Z5
 	VFMADD231PS Z4, Z5, Z0
 
-done107:
+done104:
 	VADDPS        Z1, Z0, Z0
 	VADDPS        Z3, Z2, Z2
 	VADDPS        Z2, Z0, Z0
@@ -4983,9 +4920,9 @@ TEXT ·sumSquaresAVX512(SB), NOSPLIT, $0-24
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	CMPQ   AX, $0x10
-	JL     next114
+	JL     next111
 
-loop113:
+loop110:
 	VMOVUPS       (CX), Z2
 	VEXTRACTF64X4 $0x01, Z2, Y3
 	VCVTPS2PD     Y2, Z2
@@ -4995,11 +4932,11 @@ loop113:
 	ADDQ          $+64, CX
 	SUBQ          $0x10, AX
 	CMPQ          AX, $0x10
-	JGE           loop113
+	JGE           loop110
 
-next114:
+next111:
 	TESTQ         AX, AX
-	JZ            done112
+	JZ            done109
 	MOVQ          $-1, DX
 	BZHIQ         AX, DX, DX
 	KMOVW         DX, K1
@@ -5010,7 +4947,7 @@ next114:
 	VFMADD231PD   Z2, Z2, Z0
 	VFMADD231PD   Z3, Z3, Z1
 
-done112:
+done109:
 	VADDPD        Z1, Z0, Z0
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPD        Y1, Y0, Y1
@@ -5030,9 +4967,9 @@ TEXT ·addRowAVX512(SB), NOSPLIT, $0-56
 	MOVQ src+32(FP), DX
 	MOVQ row+48(FP), BX
 	CMPQ AX, $0x40
-	JL   next117
+	JL   next114
 
-loop116:
+loop113:
 	VMOVUPS (BX), Z0
 	VMOVUPS 64(BX), Z1
 	VMOVUPS 128(BX), Z2
@@ -5043,7 +4980,7 @@ loop116:
 	MOVQ    lds+40(FP), R9
 	MOVQ    rows+0(FP), R10
 
-rows118:
+rows115:
 	VMOVUPS (R8), Z4
 	VADDPS  Z0, Z4, Z4
 	VMOVUPS Z4, (SI)
@@ -5059,19 +4996,19 @@ rows118:
 	ADDQ    DI, SI
 	ADDQ    R9, R8
 	DECQ    R10
-	JNZ     rows118
+	JNZ     rows115
 	ADDQ    $+256, CX
 	ADDQ    $+256, DX
 	ADDQ    $+256, BX
 	SUBQ    $0x40, AX
 	CMPQ    AX, $0x40
-	JGE     loop116
+	JGE     loop113
 
-next117:
+next114:
 	CMPQ AX, $0x10
-	JL   next120
+	JL   next117
 
-loop119:
+loop116:
 	VMOVUPS (BX), Z0
 	MOVQ    CX, SI
 	MOVQ    ldd+24(FP), DI
@@ -5079,24 +5016,24 @@ loop119:
 	MOVQ    lds+40(FP), R9
 	MOVQ    rows+0(FP), R10
 
-rows121:
+rows118:
 	VMOVUPS (R8), Z1
 	VADDPS  Z0, Z1, Z1
 	VMOVUPS Z1, (SI)
 	ADDQ    DI, SI
 	ADDQ    R9, R8
 	DECQ    R10
-	JNZ     rows121
+	JNZ     rows118
 	ADDQ    $+64, CX
 	ADDQ    $+64, DX
 	ADDQ    $+64, BX
 	SUBQ    $0x10, AX
 	CMPQ    AX, $0x10
-	JGE     loop119
+	JGE     loop116
 
-next120:
+next117:
 	TESTQ     AX, AX
-	JZ        done115
+	JZ        done112
 	MOVQ      $-1, SI
 	BZHIQ     AX, SI, SI
 	KMOVW     SI, K1
@@ -5106,16 +5043,16 @@ next120:
 	MOVQ      lds+40(FP), BX
 	MOVQ      rows+0(FP), SI
 
-rows122:
+rows119:
 	VMOVUPS.Z (DX), K1, Z1
 	VADDPS    Z0, Z1, Z1
 	VMOVUPS   Z1, K1, (AX)
 	ADDQ      CX, AX
 	ADDQ      BX, DX
 	DECQ      SI
-	JNZ       rows122
+	JNZ       rows119
 
-done115:
+done112:
 	VZEROUPPER
 	RET
 
@@ -5126,9 +5063,9 @@ TEXT ·sumRowsAVX512(SB), NOSPLIT, $0-40
 	MOVQ dst+16(FP), CX
 	MOVQ src+24(FP), DX
 	CMPQ AX, $0x80
-	JL   next125
+	JL   next122
 
-loop124:
+loop121:
 	VMOVUPS (CX), Z0
 	VMOVUPS 64(CX), Z1
 	VMOVUPS 128(CX), Z2
@@ -5141,7 +5078,7 @@ loop124:
 	MOVQ    lds+32(FP), SI
 	MOVQ    rows+0(FP), DI
 
-rows126:
+rows123:
 	VMOVUPS (BX), Z8
 	VADDPS  Z8, Z0, Z0
 	VMOVUPS 64(BX), Z8
@@ -5160,7 +5097,7 @@ rows126:
 	VADDPS  Z8, Z7, Z7
 	ADDQ    SI, BX
 	DECQ    DI
-	JNZ     rows126
+	JNZ     rows123
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, 64(CX)
 	VMOVUPS Z2, 128(CX)
@@ -5173,34 +5110,34 @@ rows126:
 	ADDQ    $+512, DX
 	SUBQ    $0x80, AX
 	CMPQ    AX, $0x80
-	JGE     loop124
+	JGE     loop121
 
-next125:
+next122:
 	CMPQ AX, $0x10
-	JL   next128
+	JL   next125
 
-loop127:
+loop124:
 	VMOVUPS (CX), Z0
 	MOVQ    DX, BX
 	MOVQ    lds+32(FP), SI
 	MOVQ    rows+0(FP), DI
 
-rows129:
+rows126:
 	VMOVUPS (BX), Z1
 	VADDPS  Z1, Z0, Z0
 	ADDQ    SI, BX
 	DECQ    DI
-	JNZ     rows129
+	JNZ     rows126
 	VMOVUPS Z0, (CX)
 	ADDQ    $+64, CX
 	ADDQ    $+64, DX
 	SUBQ    $0x10, AX
 	CMPQ    AX, $0x10
-	JGE     loop127
+	JGE     loop124
 
-next128:
+next125:
 	TESTQ     AX, AX
-	JZ        done123
+	JZ        done120
 	MOVQ      $-1, BX
 	BZHIQ     AX, BX, BX
 	KMOVW     BX, K1
@@ -5209,15 +5146,15 @@ next128:
 	MOVQ      lds+32(FP), DX
 	MOVQ      rows+0(FP), BX
 
-rows130:
+rows127:
 	VMOVUPS.Z (AX), K1, Z1
 	VADDPS    Z1, Z0, Z0
 	ADDQ      DX, AX
 	DECQ      BX
-	JNZ       rows130
+	JNZ       rows127
 	VMOVUPS   Z0, K1, (CX)
 
-done123:
+done120:
 	VZEROUPPER
 	RET
 
@@ -5238,9 +5175,9 @@ row:
 	MOVQ    CX, R8
 	MOVQ    n+8(FP), R10
 	CMPQ    R10, $0x40
-	JL      next133
+	JL      next130
 
-loop132:
+loop129:
 	VMOVUPS (R9), Z0
 	VMOVUPS Z0, (R8)
 	VMOVUPS 64(R9), Z0
@@ -5253,31 +5190,31 @@ loop132:
 	ADDQ    $+256, R9
 	SUBQ    $0x40, R10
 	CMPQ    R10, $0x40
-	JGE     loop132
+	JGE     loop129
 
-next133:
+next130:
 	CMPQ R10, $0x10
-	JL   next135
+	JL   next132
 
-loop134:
+loop131:
 	VMOVUPS (R9), Z0
 	VMOVUPS Z0, (R8)
 	ADDQ    $+64, R8
 	ADDQ    $+64, R9
 	SUBQ    $0x10, R10
 	CMPQ    R10, $0x10
-	JGE     loop134
+	JGE     loop131
 
-next135:
+next132:
 	TESTQ     R10, R10
-	JZ        done131
+	JZ        done128
 	MOVQ      $-1, R11
 	BZHIQ     R10, R11, R11
 	KMOVW     R11, K1
 	VMOVUPS.Z (R9), K1, Z0
 	VMOVUPS   Z0, K1, (R8)
 
-done131:
+done128:
 	ADDQ DX, CX
 	ADDQ $0x04, DI
 	DECQ AX
@@ -5302,9 +5239,9 @@ row:
 	MOVQ    CX, R8
 	MOVQ    n+8(FP), R10
 	CMPQ    R10, $0x40
-	JL      next138
+	JL      next135
 
-loop137:
+loop134:
 	VMOVUPS (R9), Z0
 	VMOVUPS (R8), Z1
 	VADDPS  Z1, Z0, Z0
@@ -5325,13 +5262,13 @@ loop137:
 	ADDQ    $+256, R9
 	SUBQ    $0x40, R10
 	CMPQ    R10, $0x40
-	JGE     loop137
+	JGE     loop134
 
-next138:
+next135:
 	CMPQ R10, $0x10
-	JL   next140
+	JL   next137
 
-loop139:
+loop136:
 	VMOVUPS (R9), Z0
 	VMOVUPS (R8), Z1
 	VADDPS  Z1, Z0, Z0
@@ -5340,11 +5277,11 @@ loop139:
 	ADDQ    $+64, R9
 	SUBQ    $0x10, R10
 	CMPQ    R10, $0x10
-	JGE     loop139
+	JGE     loop136
 
-next140:
+next137:
 	TESTQ     R10, R10
-	JZ        done136
+	JZ        done133
 	MOVQ      $-1, R11
 	BZHIQ     R10, R11, R11
 	KMOVW     R11, K1
@@ -5353,11 +5290,98 @@ next140:
 	VADDPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (R9)
 
-done136:
+done133:
 	ADDQ DX, CX
 	ADDQ $0x04, DI
 	DECQ AX
 	JNZ  row
+	VZEROUPPER
+	RET
+
+// func scaledRowsAVX512(rows int, n int, dw *float32, w *float32, ld uintptr, scale *float32, shift *float32, dscale *float32, dshift *float32, d *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·scaledRowsAVX512(SB), NOSPLIT, $0-80
+	MOVQ n+8(FP), AX
+	MOVQ dw+16(FP), CX
+	MOVQ w+24(FP), DX
+	MOVQ scale+40(FP), BX
+	MOVQ shift+48(FP), SI
+	MOVQ dscale+56(FP), DI
+	MOVQ dshift+64(FP), R8
+	CMPQ AX, $0x10
+	JL   next140
+
+loop139:
+	VMOVUPS (BX), Z0
+	VMOVUPS (SI), Z1
+	VMOVUPS (DI), Z2
+	VMOVUPS (R8), Z3
+	MOVQ    d+72(FP), R9
+	MOVQ    CX, R10
+	MOVQ    ld+32(FP), R11
+	MOVQ    DX, R12
+	MOVQ    ld+32(FP), R13
+	MOVQ    rows+0(FP), R14
+
+rows141:
+	VMOVUPS      (R10), Z4
+	VMOVUPS      (R12), Z5
+	VBROADCASTSS (R9), Z6
+	VFMADD231PS  Z5, Z4, Z2
+	VFMADD231PS  Z5, Z6, Z3
+	VMULPS       Z6, Z1, Z5
+	VFMADD132PS  Z0, Z5, Z4
+	VMOVUPS      Z4, (R10)
+	ADDQ         $0x04, R9
+	ADDQ         R11, R10
+	ADDQ         R13, R12
+	DECQ         R14
+	JNZ          rows141
+	VMOVUPS      Z2, (DI)
+	VMOVUPS      Z3, (R8)
+	ADDQ         $+64, CX
+	ADDQ         $+64, DX
+	ADDQ         $+64, BX
+	ADDQ         $+64, SI
+	ADDQ         $+64, DI
+	ADDQ         $+64, R8
+	SUBQ         $0x10, AX
+	CMPQ         AX, $0x10
+	JGE          loop139
+
+next140:
+	TESTQ     AX, AX
+	JZ        done138
+	MOVQ      $-1, R9
+	BZHIQ     AX, R9, R9
+	KMOVW     R9, K1
+	VMOVUPS.Z (BX), K1, Z0
+	VMOVUPS.Z (SI), K1, Z1
+	VMOVUPS.Z (DI), K1, Z2
+	VMOVUPS.Z (R8), K1, Z3
+	MOVQ      d+72(FP), AX
+	MOVQ      ld+32(FP), BX
+	MOVQ      ld+32(FP), SI
+	MOVQ      rows+0(FP), R9
+
+rows142:
+	VMOVUPS.Z    (CX), K1, Z4
+	VMOVUPS.Z    (DX), K1, Z5
+	VBROADCASTSS (AX), Z6
+	VFMADD231PS  Z5, Z4, Z2
+	VFMADD231PS  Z5, Z6, Z3
+	VMULPS       Z6, Z1, Z5
+	VFMADD132PS  Z0, Z5, Z4
+	VMOVUPS      Z4, K1, (CX)
+	ADDQ         $0x04, AX
+	ADDQ         BX, CX
+	ADDQ         SI, DX
+	DECQ         R9
+	JNZ          rows142
+	VMOVUPS      Z2, K1, (DI)
+	VMOVUPS      Z3, K1, (R8)
+
+done138:
 	VZEROUPPER
 	RET
 
@@ -5381,9 +5405,9 @@ TEXT ·adamWAVX512(SB), NOSPLIT, $0-48
 	VBROADCASTSS 32(DI), Z8
 	VPXORD       Z9, Z9, Z9
 	CMPQ         AX, $0x10
-	JL           next143
+	JL           next145
 
-loop142:
+loop144:
 	VMOVUPS     (CX), Z10
 	VMOVUPS     (DX), Z11
 	VMOVUPS     (BX), Z12
@@ -5410,11 +5434,11 @@ loop142:
 	ADDQ        $+64, SI
 	SUBQ        $0x10, AX
 	CMPQ        AX, $0x10
-	JGE         loop142
+	JGE         loop144
 
-next143:
+next145:
 	TESTQ       AX, AX
-	JZ          done141
+	JZ          done143
 	MOVQ        $-1, DI
 	BZHIQ       AX, DI, DI
 	KMOVW       DI, K1
@@ -5439,7 +5463,7 @@ next143:
 	VSUBPS      Z12, Z10, Z10
 	VMOVUPS     Z10, K1, (CX)
 
-done141:
+done143:
 	VZEROUPPER
 	RET
 
@@ -6580,9 +6604,9 @@ block:
 	MOVQ   x+40(FP), R8
 	MOVQ   DX, R9
 	CMPQ   DI, $0x08
-	JL     next146
+	JL     next148
 
-loop145:
+loop147:
 	VMOVUPS     (R8), Y4
 	VMOVUPS     (R9), Y5
 	VFMADD231PS Y5, Y4, Y0
@@ -6596,11 +6620,11 @@ loop145:
 	ADDQ        $+32, R9
 	SUBQ        $0x08, DI
 	CMPQ        DI, $0x08
-	JGE         loop145
+	JGE         loop147
 
-next146:
+next148:
 	TESTQ       DI, DI
-	JZ          done144
+	JZ          done146
 	LEAQ        firstLanes<>+0(SB), R10
 	MOVQ        $0x00000008, R11
 	SUBQ        DI, R11
@@ -6615,7 +6639,7 @@ next146:
 	VMASKMOVPS  (R9)(SI*1), Y4, Y4
 	VFMADD231PS Y4, Y5, Y3
 
-done144:
+done146:
 	VEXTRACTF128 $0x01, Y0, X4
 	VADDPS       X4, X0, X0
 	VPERMILPS    $0x4e, X0, X4
@@ -6678,7 +6702,7 @@ row:
 
 units:
 	CMPQ        R11, $0x08
-	JL          tail147
+	JL          tail149
 	VMOVUPS     (AX), Y3
 	VMULPS      Y2, Y3, Y3
 	VMOVUPS     (AX)(R9*1), Y4
@@ -6788,9 +6812,9 @@ units:
 	SUBQ        $0x08, R11
 	JMP         units
 
-tail147:
+tail149:
 	TESTQ       R11, R11
-	JZ          done148
+	JZ          done150
 	LEAQ        firstLanes<>+0(SB), R12
 	MOVQ        $0x00000008, R13
 	SUBQ        R11, R13
@@ -6902,7 +6926,7 @@ tail147:
 	LEAQ        (BX)(R11*4), BX
 	LEAQ        (SI)(R11*4), SI
 
-done148:
+done150:
 	ADDQ R9, AX
 	ADDQ R9, AX
 	ADDQ R9, AX
@@ -6932,7 +6956,7 @@ row:
 
 units:
 	CMPQ         R11, $0x08
-	JL           tail149
+	JL           tail151
 	VMOVUPS      (AX), Y1
 	VMOVUPS      (AX)(R9*1), Y2
 	VMOVUPS      (AX)(R9*2), Y3
@@ -6975,9 +6999,9 @@ units:
 	SUBQ         $0x08, R11
 	JMP          units
 
-tail149:
+tail151:
 	TESTQ        R11, R11
-	JZ           done150
+	JZ           done152
 	LEAQ         firstLanes<>+0(SB), R12
 	MOVQ         $0x00000008, R13
 	SUBQ         R11, R13
@@ -7022,7 +7046,7 @@ tail149:
 	LEAQ         (BX)(R11*4), BX
 	LEAQ         (SI)(R11*4), SI
 
-done150:
+done152:
 	ADDQ R9, AX
 	ADDQ R9, AX
 	ADDQ R9, AX
@@ -7052,7 +7076,7 @@ row:
 
 units:
 	CMPQ        R9, $0x08
-	JL          tail151
+	JL          tail153
 	VMOVUPS     (AX), Y3
 	VMOVUPS     (CX), Y4
 	VADDPS      Y4, Y3, Y3
@@ -7128,9 +7152,9 @@ units:
 	SUBQ        $0x08, R9
 	JMP         units
 
-tail151:
+tail153:
 	TESTQ       R9, R9
-	JZ          done152
+	JZ          done154
 	LEAQ        firstLanes<>+0(SB), R10
 	MOVQ        $0x00000008, R11
 	SUBQ        R9, R11
@@ -7208,7 +7232,7 @@ tail151:
 	LEAQ        (DX)(R9*4), DX
 	LEAQ        (BX)(R9*4), BX
 
-done152:
+done154:
 	ADDQ R8, AX
 	ADDQ R8, AX
 	ADDQ R8, CX
@@ -7238,7 +7262,7 @@ row:
 
 units:
 	CMPQ         R10, $0x08
-	JL           tail153
+	JL           tail155
 	VMOVUPS      (AX), Y1
 	VMOVUPS      (AX)(R9*1), Y2
 	VMOVUPS      (AX)(R9*2), Y3
@@ -7277,9 +7301,9 @@ units:
 	SUBQ         $0x08, R10
 	JMP          units
 
-tail153:
+tail155:
 	TESTQ        R10, R10
-	JZ           done154
+	JZ           done156
 	LEAQ         firstLanes<>+0(SB), R11
 	MOVQ         $0x00000008, R12
 	SUBQ         R10, R12
@@ -7320,7 +7344,7 @@ tail153:
 	LEAQ         (BX)(R10*4), BX
 	LEAQ         (SI)(R10*4), SI
 
-done154:
+done156:
 	ADDQ R9, AX
 	ADDQ R9, AX
 	ADDQ R9, CX
@@ -7340,9 +7364,9 @@ TEXT ·sigmoidsAVX2(SB), NOSPLIT, $0-24
 	VBROADCASTSS f40fcf84f<>+0(SB), Y1
 	VBROADCASTSS f3f000000<>+0(SB), Y2
 	CMPQ         AX, $0x10
-	JL           next157
+	JL           next159
 
-loop156:
+loop158:
 	VMOVUPS     (DX), Y3
 	VMOVUPS     32(DX), Y4
 	VMULPS      Y2, Y3, Y3
@@ -7387,13 +7411,13 @@ loop156:
 	ADDQ        $+64, DX
 	SUBQ        $0x10, AX
 	CMPQ        AX, $0x10
-	JGE         loop156
+	JGE         loop158
 
-next157:
+next159:
 	CMPQ AX, $0x08
-	JL   next159
+	JL   next161
 
-loop158:
+loop160:
 	VMOVUPS     (DX), Y3
 	VMULPS      Y2, Y3, Y3
 	VMINPS      Y3, Y1, Y3
@@ -7418,11 +7442,11 @@ loop158:
 	ADDQ        $+32, DX
 	SUBQ        $0x08, AX
 	CMPQ        AX, $0x08
-	JGE         loop158
+	JGE         loop160
 
-next159:
+next161:
 	TESTQ       AX, AX
-	JZ          done155
+	JZ          done157
 	LEAQ        firstLanes<>+0(SB), BX
 	MOVQ        $0x00000008, SI
 	SUBQ        AX, SI
@@ -7448,7 +7472,7 @@ next159:
 	VFMADD213PS Y2, Y2, Y4
 	VMASKMOVPS  Y4, Y3, (CX)
 
-done155:
+done157:
 	VZEROUPPER
 	RET
 
@@ -7461,9 +7485,9 @@ TEXT ·tanhsAVX2(SB), NOSPLIT, $0-24
 	VBROADCASTSS fc0fcf84f<>+0(SB), Y0
 	VBROADCASTSS f40fcf84f<>+0(SB), Y1
 	CMPQ         AX, $0x10
-	JL           next162
+	JL           next164
 
-loop161:
+loop163:
 	VMOVUPS     (DX), Y2
 	VMOVUPS     32(DX), Y3
 	VMINPS      Y2, Y1, Y2
@@ -7504,13 +7528,13 @@ loop161:
 	ADDQ        $+64, DX
 	SUBQ        $0x10, AX
 	CMPQ        AX, $0x10
-	JGE         loop161
+	JGE         loop163
 
-next162:
+next164:
 	CMPQ AX, $0x08
-	JL   next164
+	JL   next166
 
-loop163:
+loop165:
 	VMOVUPS     (DX), Y2
 	VMINPS      Y2, Y1, Y2
 	VMAXPS      Y2, Y0, Y2
@@ -7533,11 +7557,11 @@ loop163:
 	ADDQ        $+32, DX
 	SUBQ        $0x08, AX
 	CMPQ        AX, $0x08
-	JGE         loop163
+	JGE         loop165
 
-next164:
+next166:
 	TESTQ       AX, AX
-	JZ          done160
+	JZ          done162
 	LEAQ        firstLanes<>+0(SB), BX
 	MOVQ        $0x00000008, SI
 	SUBQ        AX, SI
@@ -7561,7 +7585,7 @@ next164:
 	VDIVPS      Y4, Y1, Y3
 	VMASKMOVPS  Y3, Y2, (CX)
 
-done160:
+done162:
 	VZEROUPPER
 	RET
 
@@ -7574,9 +7598,9 @@ TEXT ·expsAVX2(SB), NOSPLIT, $0-24
 	VBROADCASTSS f42b20000<>+0(SB), Y0
 	VBROADCASTSS fc2d20000<>+0(SB), Y1
 	CMPQ         AX, $0x10
-	JL           next167
+	JL           next169
 
-loop166:
+loop168:
 	VMOVUPS      (DX), Y2
 	VMOVUPS      32(DX), Y3
 	VMINPS       Y2, Y0, Y2
@@ -7633,13 +7657,13 @@ loop166:
 	ADDQ         $+64, DX
 	SUBQ         $0x10, AX
 	CMPQ         AX, $0x10
-	JGE          loop166
+	JGE          loop168
 
-next167:
+next169:
 	CMPQ AX, $0x08
-	JL   next169
+	JL   next171
 
-loop168:
+loop170:
 	VMOVUPS      (DX), Y2
 	VMINPS       Y2, Y0, Y2
 	VMAXPS       Y2, Y1, Y2
@@ -7670,11 +7694,11 @@ loop168:
 	ADDQ         $+32, DX
 	SUBQ         $0x08, AX
 	CMPQ         AX, $0x08
-	JGE          loop168
+	JGE          loop170
 
-next169:
+next171:
 	TESTQ        AX, AX
-	JZ           done165
+	JZ           done167
 	LEAQ         firstLanes<>+0(SB), BX
 	MOVQ         $0x00000008, SI
 	SUBQ         AX, SI
@@ -7706,7 +7730,7 @@ next169:
 	VMULPS       Y0, Y1, Y3
 	VMASKMOVPS   Y3, Y2, (CX)
 
-done165:
+done167:
 	VZEROUPPER
 	RET
 
@@ -7729,9 +7753,9 @@ TEXT ·gelusAVX2(SB), NOSPLIT, $0-24
 	VBROADCASTSS fc0fcf84f<>+0(SB), Y0
 	VBROADCASTSS f40fcf84f<>+0(SB), Y1
 	CMPQ         AX, $0x10
-	JL           next172
+	JL           next174
 
-loop171:
+loop173:
 	VMOVUPS     (DX), Y2
 	VMOVUPS     32(DX), Y3
 	VMULPS      Y2, Y2, Y4
@@ -7786,13 +7810,13 @@ loop171:
 	ADDQ        $+64, DX
 	SUBQ        $0x10, AX
 	CMPQ        AX, $0x10
-	JGE         loop171
+	JGE         loop173
 
-next172:
+next174:
 	CMPQ AX, $0x08
-	JL   next174
+	JL   next176
 
-loop173:
+loop175:
 	VMOVUPS     (DX), Y2
 	VMULPS      Y2, Y2, Y3
 	VMULPS      f3d122279<>+0(SB), Y3, Y3
@@ -7822,11 +7846,11 @@ loop173:
 	ADDQ        $+32, DX
 	SUBQ        $0x08, AX
 	CMPQ        AX, $0x08
-	JGE         loop173
+	JGE         loop175
 
-next174:
+next176:
 	TESTQ       AX, AX
-	JZ          done170
+	JZ          done172
 	LEAQ        firstLanes<>+0(SB), BX
 	MOVQ        $0x00000008, SI
 	SUBQ        AX, SI
@@ -7857,7 +7881,7 @@ next174:
 	VFMADD231PS Y0, Y4, Y3
 	VMASKMOVPS  Y3, Y2, (CX)
 
-done170:
+done172:
 	VZEROUPPER
 	RET
 
@@ -7869,9 +7893,9 @@ TEXT ·relusAVX2(SB), NOSPLIT, $0-24
 	MOVQ   src+16(FP), DX
 	VXORPS Y0, Y0, Y0
 	CMPQ   AX, $0x10
-	JL     next177
+	JL     next179
 
-loop176:
+loop178:
 	VMOVUPS (DX), Y1
 	VMOVUPS 32(DX), Y2
 	VMAXPS  Y1, Y0, Y1
@@ -7882,13 +7906,13 @@ loop176:
 	ADDQ    $+64, DX
 	SUBQ    $0x10, AX
 	CMPQ    AX, $0x10
-	JGE     loop176
+	JGE     loop178
 
-next177:
+next179:
 	CMPQ AX, $0x08
-	JL   next179
+	JL   next181
 
-loop178:
+loop180:
 	VMOVUPS (DX), Y1
 	VMAXPS  Y1, Y0, Y1
 	VMOVUPS Y1, (CX)
@@ -7896,11 +7920,11 @@ loop178:
 	ADDQ    $+32, DX
 	SUBQ    $0x08, AX
 	CMPQ    AX, $0x08
-	JGE     loop178
+	JGE     loop180
 
-next179:
+next181:
 	TESTQ      AX, AX
-	JZ         done175
+	JZ         done177
 	LEAQ       firstLanes<>+0(SB), BX
 	MOVQ       $0x00000008, SI
 	SUBQ       AX, SI
@@ -7909,7 +7933,7 @@ next179:
 	VMAXPS     Y2, Y0, Y2
 	VMASKMOVPS Y2, Y1, (CX)
 
-done175:
+done177:
 	VZEROUPPER
 	RET
 
@@ -7991,19 +8015,19 @@ row:
 	MOVQ         n+8(FP), BX
 	MOVQ         DX, SI
 	CMPQ         BX, $0x08
-	JL           next182
+	JL           next184
 
-loop181:
+loop183:
 	VMOVUPS (SI), Y3
 	VMAXPS  Y3, Y2, Y2
 	ADDQ    $+32, SI
 	SUBQ    $0x08, BX
 	CMPQ    BX, $0x08
-	JGE     loop181
+	JGE     loop183
 
-next182:
+next184:
 	TESTQ      BX, BX
-	JZ         done180
+	JZ         done182
 	LEAQ       firstLanes<>+0(SB), DI
 	MOVQ       $0x00000008, R8
 	SUBQ       BX, R8
@@ -8012,7 +8036,7 @@ next182:
 	VBLENDVPS  Y3, Y4, Y2, Y4
 	VMAXPS     Y4, Y2, Y2
 
-done180:
+done182:
 	VEXTRACTF128 $0x01, Y2, X3
 	VMAXPS       X3, X2, X2
 	VPERMILPS    $0x4e, X2, X3
@@ -8025,9 +8049,9 @@ done180:
 	MOVQ         CX, SI
 	MOVQ         n+8(FP), DI
 	CMPQ         DI, $0x08
-	JL           next185
+	JL           next187
 
-loop184:
+loop186:
 	VMOVUPS      (BX), Y4
 	VSUBPS       Y2, Y4, Y4
 	VMINPS       Y4, Y0, Y4
@@ -8060,11 +8084,11 @@ loop184:
 	ADDQ         $+32, SI
 	SUBQ         $0x08, DI
 	CMPQ         DI, $0x08
-	JGE          loop184
+	JGE          loop186
 
-next185:
+next187:
 	TESTQ        DI, DI
-	JZ           done183
+	JZ           done185
 	LEAQ         firstLanes<>+0(SB), R8
 	MOVQ         $0x00000008, R9
 	SUBQ         DI, R9
@@ -8099,7 +8123,7 @@ next185:
 	VADDPS       Y5, Y3, Y3
 	VMASKMOVPS   Y5, Y4, (SI)
 
-done183:
+done185:
 	VEXTRACTF128 $0x01, Y3, X2
 	VADDPS       X2, X3, X3
 	VPERMILPS    $0x4e, X3, X2
@@ -8112,20 +8136,20 @@ done183:
 	MOVQ         n+8(FP), BX
 	MOVQ         CX, SI
 	CMPQ         BX, $0x08
-	JL           next188
+	JL           next190
 
-loop187:
+loop189:
 	VMOVUPS (SI), Y3
 	VMULPS  Y2, Y3, Y3
 	VMOVUPS Y3, (SI)
 	ADDQ    $+32, SI
 	SUBQ    $0x08, BX
 	CMPQ    BX, $0x08
-	JGE     loop187
+	JGE     loop189
 
-next188:
+next190:
 	TESTQ      BX, BX
-	JZ         done186
+	JZ         done188
 	LEAQ       firstLanes<>+0(SB), DI
 	MOVQ       $0x00000008, R8
 	SUBQ       BX, R8
@@ -8134,7 +8158,7 @@ next188:
 	VMULPS     Y2, Y4, Y4
 	VMASKMOVPS Y4, Y3, (SI)
 
-done186:
+done188:
 	MOVQ n+8(FP), BX
 	LEAQ (DX)(BX*4), DX
 	LEAQ (CX)(BX*4), CX
@@ -8156,9 +8180,9 @@ TEXT ·gelusBackwardAVX2(SB), NOSPLIT, $0-32
 	VBROADCASTSS fc0a00000<>+0(SB), Y3
 	VBROADCASTSS f3f800000<>+0(SB), Y4
 	CMPQ         AX, $0x08
-	JL           next191
+	JL           next193
 
-loop190:
+loop192:
 	VMOVUPS      (BX), Y5
 	VMOVUPS      (DX), Y6
 	VMULPS       Y6, Y6, Y7
@@ -8199,11 +8223,11 @@ loop190:
 	ADDQ         $+32, BX
 	SUBQ         $0x08, AX
 	CMPQ         AX, $0x08
-	JGE          loop190
+	JGE          loop192
 
-next191:
+next193:
 	TESTQ        AX, AX
-	JZ           done189
+	JZ           done191
 	LEAQ         firstLanes<>+0(SB), SI
 	MOVQ         $0x00000008, DI
 	SUBQ         AX, DI
@@ -8244,7 +8268,7 @@ next191:
 	VMULPS       Y1, Y6, Y6
 	VMASKMOVPS   Y6, Y5, (CX)
 
-done189:
+done191:
 	VZEROUPPER
 	RET
 
@@ -8257,9 +8281,9 @@ TEXT ·relusBackwardAVX2(SB), NOSPLIT, $0-32
 	MOVQ   dy+24(FP), BX
 	VXORPS Y0, Y0, Y0
 	CMPQ   AX, $0x08
-	JL     next194
+	JL     next196
 
-loop193:
+loop195:
 	VMOVUPS (BX), Y1
 	VMOVUPS (DX), Y2
 	VCMPPS  $0x11, Y2, Y0, Y2
@@ -8270,11 +8294,11 @@ loop193:
 	ADDQ    $+32, BX
 	SUBQ    $0x08, AX
 	CMPQ    AX, $0x08
-	JGE     loop193
+	JGE     loop195
 
-next194:
+next196:
 	TESTQ      AX, AX
-	JZ         done192
+	JZ         done194
 	LEAQ       firstLanes<>+0(SB), SI
 	MOVQ       $0x00000008, DI
 	SUBQ       AX, DI
@@ -8285,7 +8309,7 @@ next194:
 	VANDPS     Y3, Y2, Y2
 	VMASKMOVPS Y2, Y1, (CX)
 
-done192:
+done194:
 	VZEROUPPER
 	RET
 
@@ -8310,19 +8334,19 @@ row:
 	MOVQ   n+8(FP), R8
 	MOVQ   DX, R9
 	CMPQ   R8, $0x08
-	JL     next197
+	JL     next199
 
-loop196:
+loop198:
 	VMOVUPS (R9), Y5
 	VADDPS  Y5, Y3, Y3
 	ADDQ    $+32, R9
 	SUBQ    $0x08, R8
 	CMPQ    R8, $0x08
-	JGE     loop196
+	JGE     loop198
 
-next197:
+next199:
 	TESTQ      R8, R8
-	JZ         done195
+	JZ         done197
 	LEAQ       firstLanes<>+0(SB), R10
 	MOVQ       $0x00000008, R11
 	SUBQ       R8, R11
@@ -8330,7 +8354,7 @@ next197:
 	VMASKMOVPS (R9), Y5, Y5
 	VADDPS     Y5, Y3, Y3
 
-done195:
+done197:
 	VEXTRACTF128 $0x01, Y3, X5
 	VADDPS       X5, X3, X3
 	VPERMILPS    $0x4e, X3, X5
@@ -8342,20 +8366,20 @@ done195:
 	MOVQ         n+8(FP), R8
 	MOVQ         DX, R9
 	CMPQ         R8, $0x08
-	JL           next200
+	JL           next202
 
-loop199:
+loop201:
 	VMOVUPS     (R9), Y5
 	VSUBPS      Y3, Y5, Y5
 	VFMADD231PS Y5, Y5, Y4
 	ADDQ        $+32, R9
 	SUBQ        $0x08, R8
 	CMPQ        R8, $0x08
-	JGE         loop199
+	JGE         loop201
 
-next200:
+next202:
 	TESTQ       R8, R8
-	JZ          done198
+	JZ          done200
 	LEAQ        firstLanes<>+0(SB), R10
 	MOVQ        $0x00000008, R11
 	SUBQ        R8, R11
@@ -8365,7 +8389,7 @@ next200:
 	VANDPS      Y5, Y6, Y6
 	VFMADD231PS Y6, Y6, Y4
 
-done198:
+done200:
 	VEXTRACTF128 $0x01, Y4, X5
 	VADDPS       X5, X4, X4
 	VPERMILPS    $0x4e, X4, X5
@@ -8385,9 +8409,9 @@ done198:
 	MOVQ         SI, R11
 	MOVQ         CX, R12
 	CMPQ         R8, $0x08
-	JL           next203
+	JL           next205
 
-loop202:
+loop204:
 	VMOVUPS     (R9), Y5
 	VSUBPS      Y3, Y5, Y5
 	VMULPS      Y4, Y5, Y5
@@ -8401,11 +8425,11 @@ loop202:
 	ADDQ        $+32, R12
 	SUBQ        $0x08, R8
 	CMPQ        R8, $0x08
-	JGE         loop202
+	JGE         loop204
 
-next203:
+next205:
 	TESTQ       R8, R8
-	JZ          done201
+	JZ          done203
 	LEAQ        firstLanes<>+0(SB), R13
 	MOVQ        $0x00000008, R14
 	SUBQ        R8, R14
@@ -8418,7 +8442,7 @@ next203:
 	VFMADD132PS Y4, Y3, Y6
 	VMASKMOVPS  Y6, Y5, (R12)
 
-done201:
+done203:
 	MOVQ n+8(FP), R8
 	LEAQ (DX)(R8*4), DX
 	LEAQ (CX)(R8*4), CX
@@ -8453,9 +8477,9 @@ row:
 	MOVQ         SI, R13
 	MOVQ         R9, R9
 	CMPQ         R10, $0x08
-	JL           next206
+	JL           next208
 
-loop205:
+loop207:
 	VMOVUPS     (R11), Y5
 	VMOVUPS     (R12), Y6
 	VSUBPS      Y1, Y6, Y6
@@ -8477,11 +8501,11 @@ loop205:
 	ADDQ        $+32, R9
 	SUBQ        $0x08, R10
 	CMPQ        R10, $0x08
-	JGE         loop205
+	JGE         loop207
 
-next206:
+next208:
 	TESTQ       R10, R10
-	JZ          done204
+	JZ          done206
 	LEAQ        firstLanes<>+0(SB), R14
 	MOVQ        $0x00000008, R15
 	SUBQ        R10, R15
@@ -8501,7 +8525,7 @@ next206:
 	VADDPS      Y6, Y3, Y3
 	VFMADD231PS Y7, Y6, Y4
 
-done204:
+done206:
 	VEXTRACTF128 $0x01, Y3, X5
 	VADDPS       X5, X3, X3
 	VPERMILPS    $0x4e, X3, X5
@@ -8524,9 +8548,9 @@ done204:
 	MOVQ         SI, R11
 	MOVQ         CX, R12
 	CMPQ         R8, $0x08
-	JL           next209
+	JL           next211
 
-loop208:
+loop210:
 	VMOVUPS      (R9), Y5
 	VMOVUPS      (R10), Y6
 	VSUBPS       Y1, Y6, Y6
@@ -8543,11 +8567,11 @@ loop208:
 	ADDQ         $+32, R12
 	SUBQ         $0x08, R8
 	CMPQ         R8, $0x08
-	JGE          loop208
+	JGE          loop210
 
-next209:
+next211:
 	TESTQ        R8, R8
-	JZ           done207
+	JZ           done209
 	LEAQ         firstLanes<>+0(SB), R13
 	MOVQ         $0x00000008, R14
 	SUBQ         R8, R14
@@ -8563,7 +8587,7 @@ next209:
 	VMULPS       Y2, Y6, Y6
 	VMASKMOVPS   Y6, Y5, (R12)
 
-done207:
+done209:
 	MOVQ n+8(FP), R8
 	LEAQ (DX)(R8*4), DX
 	LEAQ (BX)(R8*4), BX
@@ -8591,19 +8615,19 @@ row:
 	MOVQ         n+8(FP), SI
 	MOVQ         CX, DI
 	CMPQ         SI, $0x08
-	JL           next212
+	JL           next214
 
-loop211:
+loop213:
 	VMOVUPS (DI), Y4
 	VMAXPS  Y4, Y3, Y3
 	ADDQ    $+32, DI
 	SUBQ    $0x08, SI
 	CMPQ    SI, $0x08
-	JGE     loop211
+	JGE     loop213
 
-next212:
+next214:
 	TESTQ      SI, SI
-	JZ         done210
+	JZ         done212
 	LEAQ       firstLanes<>+0(SB), R8
 	MOVQ       $0x00000008, R9
 	SUBQ       SI, R9
@@ -8612,7 +8636,7 @@ next212:
 	VBLENDVPS  Y4, Y5, Y3, Y5
 	VMAXPS     Y5, Y3, Y3
 
-done210:
+done212:
 	VEXTRACTF128 $0x01, Y3, X4
 	VMAXPS       X4, X3, X3
 	VPERMILPS    $0x4e, X3, X4
@@ -8625,9 +8649,9 @@ done210:
 	MOVQ         n+8(FP), SI
 	MOVQ         CX, DI
 	CMPQ         SI, $0x08
-	JL           next215
+	JL           next217
 
-loop214:
+loop216:
 	VMOVUPS      (DI), Y5
 	VFMSUB132PS  Y0, Y3, Y5
 	VMINPS       Y5, Y1, Y5
@@ -8659,11 +8683,11 @@ loop214:
 	ADDQ         $+32, DI
 	SUBQ         $0x08, SI
 	CMPQ         SI, $0x08
-	JGE          loop214
+	JGE          loop216
 
-next215:
+next217:
 	TESTQ        SI, SI
-	JZ           done213
+	JZ           done215
 	LEAQ         firstLanes<>+0(SB), R8
 	MOVQ         $0x00000008, R9
 	SUBQ         SI, R9
@@ -8698,7 +8722,7 @@ next215:
 	VADDPS       Y6, Y4, Y4
 	VMASKMOVPS   Y6, Y5, (DI)
 
-done213:
+done215:
 	VEXTRACTF128 $0x01, Y4, X5
 	VADDPS       X5, X4, X4
 	VPERMILPS    $0x4e, X4, X5
@@ -8711,20 +8735,20 @@ done213:
 	MOVQ         n+8(FP), SI
 	MOVQ         CX, DI
 	CMPQ         SI, $0x08
-	JL           next218
+	JL           next220
 
-loop217:
+loop219:
 	VMOVUPS (DI), Y5
 	VMULPS  Y4, Y5, Y5
 	VMOVUPS Y5, (DI)
 	ADDQ    $+32, DI
 	SUBQ    $0x08, SI
 	CMPQ    SI, $0x08
-	JGE     loop217
+	JGE     loop219
 
-next218:
+next220:
 	TESTQ      SI, SI
-	JZ         done216
+	JZ         done218
 	LEAQ       firstLanes<>+0(SB), R8
 	MOVQ       $0x00000008, R9
 	SUBQ       SI, R9
@@ -8733,7 +8757,7 @@ next218:
 	VMULPS     Y4, Y6, Y6
 	VMASKMOVPS Y6, Y5, (DI)
 
-done216:
+done218:
 	VMOVSS X3, (BX)
 	VMOVSS X4, 4(BX)
 	ADDQ   DX, CX
@@ -8765,9 +8789,9 @@ row:
 	MOVQ         CX, R9
 	MOVQ         DX, R10
 	CMPQ         R8, $0x08
-	JL           next221
+	JL           next223
 
-loop220:
+loop222:
 	VMOVUPS      (R9), Y6
 	VMOVUPS      (R10), Y7
 	VFMSUB132PS  Y0, Y3, Y6
@@ -8805,11 +8829,11 @@ loop220:
 	ADDQ         $+32, R10
 	SUBQ         $0x08, R8
 	CMPQ         R8, $0x08
-	JGE          loop220
+	JGE          loop222
 
-next221:
+next223:
 	TESTQ        R8, R8
-	JZ           done219
+	JZ           done221
 	LEAQ         firstLanes<>+0(SB), R11
 	MOVQ         $0x00000008, R12
 	SUBQ         R8, R12
@@ -8848,7 +8872,7 @@ next221:
 	VMASKMOVPS   Y7, Y6, (R9)
 	VMASKMOVPS   Y8, Y6, (R10)
 
-done219:
+done221:
 	ADDQ BX, CX
 	ADDQ BX, DX
 	ADDQ $0x08, SI
@@ -8867,9 +8891,9 @@ TEXT ·axpyAVX2(SB), NOSPLIT, $0-28
 	MOVSS        alpha+24(FP), X0
 	VBROADCASTSS X0, Y0
 	CMPQ         AX, $0x20
-	JL           next224
+	JL           next226
 
-loop223:
+loop225:
 	VMOVUPS     (CX), Y1
 	VMOVUPS     (DX), Y2
 	VFMADD231PS Y2, Y0, Y1
@@ -8890,13 +8914,13 @@ loop223:
 	ADDQ        $+128, DX
 	SUBQ        $0x20, AX
 	CMPQ        AX, $0x20
-	JGE         loop223
+	JGE         loop225
 
-next224:
+next226:
 	CMPQ AX, $0x08
-	JL   next226
+	JL   next228
 
-loop225:
+loop227:
 	VMOVUPS     (CX), Y1
 	VMOVUPS     (DX), Y2
 	VFMADD231PS Y2, Y0, Y1
@@ -8905,11 +8929,11 @@ loop225:
 	ADDQ        $+32, DX
 	SUBQ        $0x08, AX
 	CMPQ        AX, $0x08
-	JGE         loop225
+	JGE         loop227
 
-next226:
+next228:
 	TESTQ       AX, AX
-	JZ          done222
+	JZ          done224
 	LEAQ        firstLanes<>+0(SB), BX
 	MOVQ        $0x00000008, SI
 	SUBQ        AX, SI
@@ -8919,7 +8943,7 @@ next226:
 	VFMADD231PS Y3, Y0, Y2
 	VMASKMOVPS  Y2, Y1, (CX)
 
-done222:
+done224:
 	VZEROUPPER
 	RET
 
@@ -8931,9 +8955,9 @@ TEXT ·scaleAVX2(SB), NOSPLIT, $0-20
 	MOVSS        alpha+16(FP), X0
 	VBROADCASTSS X0, Y0
 	CMPQ         AX, $0x20
-	JL           next229
+	JL           next231
 
-loop228:
+loop230:
 	VMOVUPS (CX), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (CX)
@@ -8949,24 +8973,24 @@ loop228:
 	ADDQ    $+128, CX
 	SUBQ    $0x20, AX
 	CMPQ    AX, $0x20
-	JGE     loop228
+	JGE     loop230
 
-next229:
+next231:
 	CMPQ AX, $0x08
-	JL   next231
+	JL   next233
 
-loop230:
+loop232:
 	VMOVUPS (CX), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (CX)
 	ADDQ    $+32, CX
 	SUBQ    $0x08, AX
 	CMPQ    AX, $0x08
-	JGE     loop230
+	JGE     loop232
 
-next231:
+next233:
 	TESTQ      AX, AX
-	JZ         done227
+	JZ         done229
 	LEAQ       firstLanes<>+0(SB), DX
 	MOVQ       $0x00000008, BX
 	SUBQ       AX, BX
@@ -8975,7 +8999,7 @@ next231:
 	VMULPS     Y0, Y2, Y2
 	VMASKMOVPS Y2, Y1, (CX)
 
-done227:
+done229:
 	VZEROUPPER
 	RET
 
@@ -8987,9 +9011,9 @@ TEXT ·mulAddAVX2(SB), NOSPLIT, $0-32
 	MOVQ a+16(FP), DX
 	MOVQ b+24(FP), BX
 	CMPQ AX, $0x20
-	JL   next234
+	JL   next236
 
-loop233:
+loop235:
 	VMOVUPS     (CX), Y0
 	VMOVUPS     (DX), Y1
 	VMOVUPS     (BX), Y2
@@ -9015,13 +9039,13 @@ loop233:
 	ADDQ        $+128, BX
 	SUBQ        $0x20, AX
 	CMPQ        AX, $0x20
-	JGE         loop233
+	JGE         loop235
 
-next234:
+next236:
 	CMPQ AX, $0x08
-	JL   next236
+	JL   next238
 
-loop235:
+loop237:
 	VMOVUPS     (CX), Y0
 	VMOVUPS     (DX), Y1
 	VMOVUPS     (BX), Y2
@@ -9032,11 +9056,11 @@ loop235:
 	ADDQ        $+32, BX
 	SUBQ        $0x08, AX
 	CMPQ        AX, $0x08
-	JGE         loop235
+	JGE         loop237
 
-next236:
+next238:
 	TESTQ       AX, AX
-	JZ          done232
+	JZ          done234
 	LEAQ        firstLanes<>+0(SB), SI
 	MOVQ        $0x00000008, DI
 	SUBQ        AX, DI
@@ -9047,71 +9071,7 @@ next236:
 	VFMADD231PS Y2, Y3, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 
-done232:
-	VZEROUPPER
-	RET
-
-// func scaledRowAVX2(n int, dw *float32, w *float32, scale *float32, shift *float32, dscale *float32, dshift *float32, d float32)
-// Requires: AVX, AVX2, FMA3, SSE
-TEXT ·scaledRowAVX2(SB), NOSPLIT, $0-60
-	MOVQ         n+0(FP), AX
-	MOVQ         dw+8(FP), CX
-	MOVQ         w+16(FP), DX
-	MOVQ         scale+24(FP), BX
-	MOVQ         shift+32(FP), SI
-	MOVQ         dscale+40(FP), DI
-	MOVQ         dshift+48(FP), R8
-	MOVSS        d+56(FP), X0
-	VBROADCASTSS X0, Y0
-	CMPQ         AX, $0x08
-	JL           next239
-
-loop238:
-	VMOVUPS     (CX), Y1
-	VMOVUPS     (DX), Y2
-	VMOVUPS     (DI), Y3
-	VMOVUPS     (R8), Y4
-	VFMADD231PS Y2, Y1, Y3
-	VFMADD231PS Y2, Y0, Y4
-	VMOVUPS     Y3, (DI)
-	VMOVUPS     Y4, (R8)
-	VMOVUPS     (SI), Y2
-	VMULPS      Y0, Y2, Y2
-	VMOVUPS     (BX), Y3
-	VFMADD132PS Y3, Y2, Y1
-	VMOVUPS     Y1, (CX)
-	ADDQ        $+32, CX
-	ADDQ        $+32, DX
-	ADDQ        $+32, BX
-	ADDQ        $+32, SI
-	ADDQ        $+32, DI
-	ADDQ        $+32, R8
-	SUBQ        $0x08, AX
-	CMPQ        AX, $0x08
-	JGE         loop238
-
-next239:
-	TESTQ       AX, AX
-	JZ          done237
-	LEAQ        firstLanes<>+0(SB), R9
-	MOVQ        $0x00000008, R10
-	SUBQ        AX, R10
-	VMOVUPS     (R9)(R10*4), Y1
-	VMASKMOVPS  (CX), Y1, Y2
-	VMASKMOVPS  (DX), Y1, Y3
-	VMASKMOVPS  (DI), Y1, Y4
-	VMASKMOVPS  (R8), Y1, Y5
-	VFMADD231PS Y3, Y2, Y4
-	VFMADD231PS Y3, Y0, Y5
-	VMASKMOVPS  Y4, Y1, (DI)
-	VMASKMOVPS  Y5, Y1, (R8)
-	VMASKMOVPS  (SI), Y1, Y3
-	VMULPS      Y0, Y3, Y3
-	VMASKMOVPS  (BX), Y1, Y0
-	VFMADD132PS Y0, Y3, Y2
-	VMASKMOVPS  Y2, Y1, (CX)
-
-done237:
+done234:
 	VZEROUPPER
 	RET
 
@@ -9123,9 +9083,9 @@ TEXT ·addAVX2(SB), NOSPLIT, $0-32
 	MOVQ a+16(FP), DX
 	MOVQ b+24(FP), BX
 	CMPQ AX, $0x20
-	JL   next242
+	JL   next241
 
-loop241:
+loop240:
 	VMOVUPS (DX), Y0
 	VMOVUPS (BX), Y1
 	VADDPS  Y1, Y0, Y0
@@ -9147,13 +9107,13 @@ loop241:
 	ADDQ    $+128, BX
 	SUBQ    $0x20, AX
 	CMPQ    AX, $0x20
-	JGE     loop241
+	JGE     loop240
 
-next242:
+next241:
 	CMPQ AX, $0x08
-	JL   next244
+	JL   next243
 
-loop243:
+loop242:
 	VMOVUPS (DX), Y0
 	VMOVUPS (BX), Y1
 	VADDPS  Y1, Y0, Y0
@@ -9163,11 +9123,11 @@ loop243:
 	ADDQ    $+32, BX
 	SUBQ    $0x08, AX
 	CMPQ    AX, $0x08
-	JGE     loop243
+	JGE     loop242
 
-next244:
+next243:
 	TESTQ      AX, AX
-	JZ         done240
+	JZ         done239
 	LEAQ       firstLanes<>+0(SB), SI
 	MOVQ       $0x00000008, DI
 	SUBQ       AX, DI
@@ -9177,7 +9137,7 @@ next244:
 	VADDPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (CX)
 
-done240:
+done239:
 	VZEROUPPER
 	RET
 
@@ -9189,9 +9149,9 @@ TEXT ·mulAVX2(SB), NOSPLIT, $0-32
 	MOVQ a+16(FP), DX
 	MOVQ b+24(FP), BX
 	CMPQ AX, $0x20
-	JL   next247
+	JL   next246
 
-loop246:
+loop245:
 	VMOVUPS (DX), Y0
 	VMOVUPS (BX), Y1
 	VMULPS  Y1, Y0, Y0
@@ -9213,13 +9173,13 @@ loop246:
 	ADDQ    $+128, BX
 	SUBQ    $0x20, AX
 	CMPQ    AX, $0x20
-	JGE     loop246
+	JGE     loop245
 
-next247:
+next246:
 	CMPQ AX, $0x08
-	JL   next249
+	JL   next248
 
-loop248:
+loop247:
 	VMOVUPS (DX), Y0
 	VMOVUPS (BX), Y1
 	VMULPS  Y1, Y0, Y0
@@ -9229,11 +9189,11 @@ loop248:
 	ADDQ    $+32, BX
 	SUBQ    $0x08, AX
 	CMPQ    AX, $0x08
-	JGE     loop248
+	JGE     loop247
 
-next249:
+next248:
 	TESTQ      AX, AX
-	JZ         done245
+	JZ         done244
 	LEAQ       firstLanes<>+0(SB), SI
 	MOVQ       $0x00000008, DI
 	SUBQ       AX, DI
@@ -9243,7 +9203,7 @@ next249:
 	VMULPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (CX)
 
-done245:
+done244:
 	VZEROUPPER
 	RET
 
@@ -9258,9 +9218,9 @@ TEXT ·dotAVX2(SB), NOSPLIT, $0-28
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	CMPQ   AX, $0x20
-	JL     next252
+	JL     next251
 
-loop251:
+loop250:
 	VMOVUPS     (CX), Y4
 	VMOVUPS     (DX), Y5
 	VFMADD231PS Y4, Y5, Y0
@@ -9277,13 +9237,13 @@ loop251:
 	ADDQ        $+128, DX
 	SUBQ        $0x20, AX
 	CMPQ        AX, $0x20
-	JGE         loop251
+	JGE         loop250
 
-next252:
+next251:
 	CMPQ AX, $0x08
-	JL   next254
+	JL   next253
 
-loop253:
+loop252:
 	VMOVUPS     (CX), Y4
 	VMOVUPS     (DX), Y5
 	VFMADD231PS Y4, Y5, Y0
@@ -9291,11 +9251,11 @@ loop253:
 	ADDQ        $+32, DX
 	SUBQ        $0x08, AX
 	CMPQ        AX, $0x08
-	JGE         loop253
+	JGE         loop252
 
-next254:
+next253:
 	TESTQ       AX, AX
-	JZ          done250
+	JZ          done249
 	LEAQ        firstLanes<>+0(SB), BX
 	MOVQ        $0x00000008, SI
 	SUBQ        AX, SI
@@ -9304,7 +9264,7 @@ next254:
 	VMASKMOVPS  (DX), Y4, Y4
 	VFMADD231PS Y5, Y4, Y0
 
-done250:
+done249:
 	VADDPS       Y1, Y0, Y0
 	VADDPS       Y3, Y2, Y2
 	VADDPS       Y2, Y0, Y0
@@ -9326,9 +9286,9 @@ TEXT ·sumSquaresAVX2(SB), NOSPLIT, $0-24
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	CMPQ   AX, $0x08
-	JL     next257
+	JL     next256
 
-loop256:
+loop255:
 	VMOVUPS      (CX), Y2
 	VEXTRACTF128 $0x01, Y2, X3
 	VCVTPS2PD    X2, Y2
@@ -9338,11 +9298,11 @@ loop256:
 	ADDQ         $+32, CX
 	SUBQ         $0x08, AX
 	CMPQ         AX, $0x08
-	JGE          loop256
+	JGE          loop255
 
-next257:
+next256:
 	TESTQ        AX, AX
-	JZ           done255
+	JZ           done254
 	LEAQ         firstLanes<>+0(SB), DX
 	MOVQ         $0x00000008, BX
 	SUBQ         AX, BX
@@ -9354,7 +9314,7 @@ next257:
 	VFMADD231PD  Y2, Y2, Y0
 	VFMADD231PD  Y3, Y3, Y1
 
-done255:
+done254:
 	VADDPD       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X0
@@ -9372,9 +9332,9 @@ TEXT ·addRowAVX2(SB), NOSPLIT, $0-56
 	MOVQ src+32(FP), DX
 	MOVQ row+48(FP), BX
 	CMPQ AX, $0x20
-	JL   next260
+	JL   next259
 
-loop259:
+loop258:
 	VMOVUPS (BX), Y0
 	VMOVUPS 32(BX), Y1
 	VMOVUPS 64(BX), Y2
@@ -9385,7 +9345,7 @@ loop259:
 	MOVQ    lds+40(FP), R9
 	MOVQ    rows+0(FP), R10
 
-rows261:
+rows260:
 	VMOVUPS (R8), Y4
 	VADDPS  Y0, Y4, Y4
 	VMOVUPS Y4, (SI)
@@ -9401,19 +9361,19 @@ rows261:
 	ADDQ    DI, SI
 	ADDQ    R9, R8
 	DECQ    R10
-	JNZ     rows261
+	JNZ     rows260
 	ADDQ    $+128, CX
 	ADDQ    $+128, DX
 	ADDQ    $+128, BX
 	SUBQ    $0x20, AX
 	CMPQ    AX, $0x20
-	JGE     loop259
+	JGE     loop258
 
-next260:
+next259:
 	CMPQ AX, $0x08
-	JL   next263
+	JL   next262
 
-loop262:
+loop261:
 	VMOVUPS (BX), Y0
 	MOVQ    CX, SI
 	MOVQ    ldd+24(FP), DI
@@ -9421,24 +9381,24 @@ loop262:
 	MOVQ    lds+40(FP), R9
 	MOVQ    rows+0(FP), R10
 
-rows264:
+rows263:
 	VMOVUPS (R8), Y1
 	VADDPS  Y0, Y1, Y1
 	VMOVUPS Y1, (SI)
 	ADDQ    DI, SI
 	ADDQ    R9, R8
 	DECQ    R10
-	JNZ     rows264
+	JNZ     rows263
 	ADDQ    $+32, CX
 	ADDQ    $+32, DX
 	ADDQ    $+32, BX
 	SUBQ    $0x08, AX
 	CMPQ    AX, $0x08
-	JGE     loop262
+	JGE     loop261
 
-next263:
+next262:
 	TESTQ      AX, AX
-	JZ         done258
+	JZ         done257
 	LEAQ       firstLanes<>+0(SB), SI
 	MOVQ       $0x00000008, DI
 	SUBQ       AX, DI
@@ -9449,16 +9409,16 @@ next263:
 	MOVQ       lds+40(FP), BX
 	MOVQ       rows+0(FP), SI
 
-rows265:
+rows264:
 	VMASKMOVPS (DX), Y0, Y2
 	VADDPS     Y1, Y2, Y2
 	VMASKMOVPS Y2, Y0, (AX)
 	ADDQ       CX, AX
 	ADDQ       BX, DX
 	DECQ       SI
-	JNZ        rows265
+	JNZ        rows264
 
-done258:
+done257:
 	VZEROUPPER
 	RET
 
@@ -9469,9 +9429,9 @@ TEXT ·sumRowsAVX2(SB), NOSPLIT, $0-40
 	MOVQ dst+16(FP), CX
 	MOVQ src+24(FP), DX
 	CMPQ AX, $0x40
-	JL   next268
+	JL   next267
 
-loop267:
+loop266:
 	VMOVUPS (CX), Y0
 	VMOVUPS 32(CX), Y1
 	VMOVUPS 64(CX), Y2
@@ -9484,7 +9444,7 @@ loop267:
 	MOVQ    lds+32(FP), SI
 	MOVQ    rows+0(FP), DI
 
-rows269:
+rows268:
 	VMOVUPS (BX), Y8
 	VADDPS  Y8, Y0, Y0
 	VMOVUPS 32(BX), Y8
@@ -9503,7 +9463,7 @@ rows269:
 	VADDPS  Y8, Y7, Y7
 	ADDQ    SI, BX
 	DECQ    DI
-	JNZ     rows269
+	JNZ     rows268
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, 32(CX)
 	VMOVUPS Y2, 64(CX)
@@ -9516,34 +9476,34 @@ rows269:
 	ADDQ    $+256, DX
 	SUBQ    $0x40, AX
 	CMPQ    AX, $0x40
-	JGE     loop267
+	JGE     loop266
 
-next268:
+next267:
 	CMPQ AX, $0x08
-	JL   next271
+	JL   next270
 
-loop270:
+loop269:
 	VMOVUPS (CX), Y0
 	MOVQ    DX, BX
 	MOVQ    lds+32(FP), SI
 	MOVQ    rows+0(FP), DI
 
-rows272:
+rows271:
 	VMOVUPS (BX), Y1
 	VADDPS  Y1, Y0, Y0
 	ADDQ    SI, BX
 	DECQ    DI
-	JNZ     rows272
+	JNZ     rows271
 	VMOVUPS Y0, (CX)
 	ADDQ    $+32, CX
 	ADDQ    $+32, DX
 	SUBQ    $0x08, AX
 	CMPQ    AX, $0x08
-	JGE     loop270
+	JGE     loop269
 
-next271:
+next270:
 	TESTQ      AX, AX
-	JZ         done266
+	JZ         done265
 	LEAQ       firstLanes<>+0(SB), BX
 	MOVQ       $0x00000008, SI
 	SUBQ       AX, SI
@@ -9553,15 +9513,15 @@ next271:
 	MOVQ       lds+32(FP), DX
 	MOVQ       rows+0(FP), BX
 
-rows273:
+rows272:
 	VMASKMOVPS (AX), Y0, Y2
 	VADDPS     Y2, Y1, Y1
 	ADDQ       DX, AX
 	DECQ       BX
-	JNZ        rows273
+	JNZ        rows272
 	VMASKMOVPS Y1, Y0, (CX)
 
-done266:
+done265:
 	VZEROUPPER
 	RET
 
@@ -9582,9 +9542,9 @@ row:
 	MOVQ    CX, R8
 	MOVQ    n+8(FP), R10
 	CMPQ    R10, $0x20
-	JL      next276
+	JL      next275
 
-loop275:
+loop274:
 	VMOVUPS (R9), Y0
 	VMOVUPS Y0, (R8)
 	VMOVUPS 32(R9), Y0
@@ -9597,24 +9557,24 @@ loop275:
 	ADDQ    $+128, R9
 	SUBQ    $0x20, R10
 	CMPQ    R10, $0x20
-	JGE     loop275
+	JGE     loop274
 
-next276:
+next275:
 	CMPQ R10, $0x08
-	JL   next278
+	JL   next277
 
-loop277:
+loop276:
 	VMOVUPS (R9), Y0
 	VMOVUPS Y0, (R8)
 	ADDQ    $+32, R8
 	ADDQ    $+32, R9
 	SUBQ    $0x08, R10
 	CMPQ    R10, $0x08
-	JGE     loop277
+	JGE     loop276
 
-next278:
+next277:
 	TESTQ      R10, R10
-	JZ         done274
+	JZ         done273
 	LEAQ       firstLanes<>+0(SB), R11
 	MOVQ       $0x00000008, R12
 	SUBQ       R10, R12
@@ -9622,7 +9582,7 @@ next278:
 	VMASKMOVPS (R9), Y0, Y1
 	VMASKMOVPS Y1, Y0, (R8)
 
-done274:
+done273:
 	ADDQ DX, CX
 	ADDQ $0x04, DI
 	DECQ AX
@@ -9647,9 +9607,9 @@ row:
 	MOVQ    CX, R8
 	MOVQ    n+8(FP), R10
 	CMPQ    R10, $0x20
-	JL      next281
+	JL      next280
 
-loop280:
+loop279:
 	VMOVUPS (R9), Y0
 	VMOVUPS (R8), Y1
 	VADDPS  Y1, Y0, Y0
@@ -9670,13 +9630,13 @@ loop280:
 	ADDQ    $+128, R9
 	SUBQ    $0x20, R10
 	CMPQ    R10, $0x20
-	JGE     loop280
+	JGE     loop279
 
-next281:
+next280:
 	CMPQ R10, $0x08
-	JL   next283
+	JL   next282
 
-loop282:
+loop281:
 	VMOVUPS (R9), Y0
 	VMOVUPS (R8), Y1
 	VADDPS  Y1, Y0, Y0
@@ -9685,11 +9645,11 @@ loop282:
 	ADDQ    $+32, R9
 	SUBQ    $0x08, R10
 	CMPQ    R10, $0x08
-	JGE     loop282
+	JGE     loop281
 
-next283:
+next282:
 	TESTQ      R10, R10
-	JZ         done279
+	JZ         done278
 	LEAQ       firstLanes<>+0(SB), R11
 	MOVQ       $0x00000008, R12
 	SUBQ       R10, R12
@@ -9699,11 +9659,99 @@ next283:
 	VADDPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (R9)
 
-done279:
+done278:
 	ADDQ DX, CX
 	ADDQ $0x04, DI
 	DECQ AX
 	JNZ  row
+	VZEROUPPER
+	RET
+
+// func scaledRowsAVX2(rows int, n int, dw *float32, w *float32, ld uintptr, scale *float32, shift *float32, dscale *float32, dshift *float32, d *float32)
+// Requires: AVX, FMA3
+TEXT ·scaledRowsAVX2(SB), NOSPLIT, $0-80
+	MOVQ n+8(FP), AX
+	MOVQ dw+16(FP), CX
+	MOVQ w+24(FP), DX
+	MOVQ scale+40(FP), BX
+	MOVQ shift+48(FP), SI
+	MOVQ dscale+56(FP), DI
+	MOVQ dshift+64(FP), R8
+	CMPQ AX, $0x08
+	JL   next285
+
+loop284:
+	VMOVUPS (BX), Y0
+	VMOVUPS (SI), Y1
+	VMOVUPS (DI), Y2
+	VMOVUPS (R8), Y3
+	MOVQ    d+72(FP), R9
+	MOVQ    CX, R10
+	MOVQ    ld+32(FP), R11
+	MOVQ    DX, R12
+	MOVQ    ld+32(FP), R13
+	MOVQ    rows+0(FP), R14
+
+rows286:
+	VMOVUPS      (R10), Y4
+	VMOVUPS      (R12), Y5
+	VBROADCASTSS (R9), Y6
+	VFMADD231PS  Y5, Y4, Y2
+	VFMADD231PS  Y5, Y6, Y3
+	VMULPS       Y6, Y1, Y5
+	VFMADD132PS  Y0, Y5, Y4
+	VMOVUPS      Y4, (R10)
+	ADDQ         $0x04, R9
+	ADDQ         R11, R10
+	ADDQ         R13, R12
+	DECQ         R14
+	JNZ          rows286
+	VMOVUPS      Y2, (DI)
+	VMOVUPS      Y3, (R8)
+	ADDQ         $+32, CX
+	ADDQ         $+32, DX
+	ADDQ         $+32, BX
+	ADDQ         $+32, SI
+	ADDQ         $+32, DI
+	ADDQ         $+32, R8
+	SUBQ         $0x08, AX
+	CMPQ         AX, $0x08
+	JGE          loop284
+
+next285:
+	TESTQ      AX, AX
+	JZ         done283
+	LEAQ       firstLanes<>+0(SB), R9
+	MOVQ       $0x00000008, R10
+	SUBQ       AX, R10
+	VMOVUPS    (R9)(R10*4), Y0
+	VMASKMOVPS (BX), Y0, Y1
+	VMASKMOVPS (SI), Y0, Y2
+	VMASKMOVPS (DI), Y0, Y3
+	VMASKMOVPS (R8), Y0, Y4
+	MOVQ       d+72(FP), AX
+	MOVQ       ld+32(FP), BX
+	MOVQ       ld+32(FP), SI
+	MOVQ       rows+0(FP), R9
+
+rows287:
+	VMASKMOVPS   (CX), Y0, Y5
+	VMASKMOVPS   (DX), Y0, Y6
+	VBROADCASTSS (AX), Y7
+	VFMADD231PS  Y6, Y5, Y3
+	VFMADD231PS  Y6, Y7, Y4
+	VMULPS       Y7, Y2, Y6
+	VFMADD132PS  Y1, Y6, Y5
+	VMASKMOVPS   Y5, Y0, (CX)
+	ADDQ         $0x04, AX
+	ADDQ         BX, CX
+	ADDQ         SI, DX
+	DECQ         R9
+	JNZ          rows287
+	VMASKMOVPS   Y3, Y0, (DI)
+	VMASKMOVPS   Y4, Y0, (R8)
+
+done283:
 	VZEROUPPER
 	RET
 
@@ -9727,9 +9775,9 @@ TEXT ·adamWAVX2(SB), NOSPLIT, $0-48
 	VBROADCASTSS 32(DI), Y8
 	VXORPS       Y9, Y9, Y9
 	CMPQ         AX, $0x08
-	JL           next286
+	JL           next290
 
-loop285:
+loop289:
 	VMOVUPS     (CX), Y10
 	VMOVUPS     (DX), Y11
 	VMOVUPS     (BX), Y12
@@ -9756,11 +9804,11 @@ loop285:
 	ADDQ        $+32, SI
 	SUBQ        $0x08, AX
 	CMPQ        AX, $0x08
-	JGE         loop285
+	JGE         loop289
 
-next286:
+next290:
 	TESTQ       AX, AX
-	JZ          done284
+	JZ          done288
 	LEAQ        firstLanes<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        AX, R8
@@ -9786,7 +9834,7 @@ next286:
 	VSUBPS      Y13, Y11, Y11
 	VMASKMOVPS  Y11, Y10, (CX)
 
-done284:
+done288:
 	VZEROUPPER
 	RET
 

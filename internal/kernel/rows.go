@@ -23,6 +23,27 @@ func SumRows(dst []float32, src []float32, lds int, rows, n int) {
 	}
 }
 
+// ScaledRows gives the gradients of (z*scale+shift)·Wᵀ for some rows of W, ld
+// apart like those of dw, which holds what their gradient is if scale is 1 and
+// shift 0; d has the rows' sums of the output's gradient:
+//
+//	for i := range d {
+//		dscale[j] += w[i*ld+j] * dw[i*ld+j]
+//		dshift[j] += w[i*ld+j] * d[i]
+//		dw[i*ld+j] = dw[i*ld+j]*scale[j] + d[i]*shift[j]
+//	}
+func ScaledRows(dw, w []float32, ld int, scale, shift, dscale, dshift, d []float32) {
+	n := len(scale)
+	checkDestination("ScaledRows: dw", dw, ld, len(d), n)
+	checkMatrix("ScaledRows: w", w, ld, len(d), n)
+	checkEqual("ScaledRows: shift", n, len(shift))
+	checkEqual("ScaledRows: dscale", n, len(dscale))
+	checkEqual("ScaledRows: dshift", n, len(dshift))
+	if len(d) > 0 && n > 0 {
+		scaledRows(dw, w, ld, scale, shift, dscale, dshift, d)
+	}
+}
+
 // GatherRows copies rows of table, n elements wide, to dst, which must not
 // overlap it:
 //

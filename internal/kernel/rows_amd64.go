@@ -45,3 +45,14 @@ func scatterAddRows(table []float32, ldt int, src []float32, lds int, index []in
 		scatterAddRowsGeneric(table, ldt, src, lds, index, n)
 	}
 }
+
+func scaledRows(dw, w []float32, ld int, scale, shift, dscale, dshift, d []float32) {
+	switch current {
+	case avx512:
+		scaledRowsAVX512(len(d), len(scale), &dw[0], &w[0], wide(ld), &scale[0], &shift[0], &dscale[0], &dshift[0], &d[0])
+	case avx2:
+		scaledRowsAVX2(len(d), len(scale), &dw[0], &w[0], wide(ld), &scale[0], &shift[0], &dscale[0], &dshift[0], &d[0])
+	default:
+		scaledRowsGeneric(dw, w, ld, scale, shift, dscale, dshift, d)
+	}
+}

@@ -24,3 +24,14 @@ func scatterAddRowsGeneric(table []float32, ldt int, src []float32, lds int, ind
 		addGeneric(to, to, src[i*lds:][:n])
 	}
 }
+
+func scaledRowsGeneric(dw, w []float32, ld int, scale, shift, dscale, dshift, d []float32) {
+	for i, sum := range d {
+		for j := range scale {
+			g, v := &dw[i*ld+j], w[i*ld+j]
+			dscale[j] += v * *g
+			dshift[j] += v * sum
+			*g = *g*scale[j] + sum*shift[j]
+		}
+	}
+}

@@ -17,3 +17,7 @@ func gatherRows(dst []float32, ldd int, table []float32, ldt int, index []int32,
 func scatterAddRows(table []float32, ldt int, src []float32, lds int, index []int32, n int) {
 	scatterAddRowsGeneric(table, ldt, src, lds, index, n)
 }
+
+func scaledRows(dw, w []float32, ld int, scale, shift, dscale, dshift, d []float32) {
+	scaledRowsGeneric(dw, w, ld, scale, shift, dscale, dshift, d)
+}

@@ -35,22 +35,6 @@ func MulAdd(dst, a, b []float32) {
 	}
 }
 
-// ScaledRow is one row of the gradients of (z*scale+shift)·Wᵀ, given what is the
-// gradient of W's row w if scale is 1 and shift 0, in dw, and the sum d of the
-// output's gradient:
-//
-//	dscale[j] += w[j] * dw[j]
-//	dshift[j] += w[j] * d
-//	dw[j] = dw[j]*scale[j] + d*shift[j]
-func ScaledRow(dw, w, scale, shift, dscale, dshift []float32, d float32) {
-	for _, other := range [][]float32{w, scale, shift, dscale, dshift} {
-		checkEqual("ScaledRow", len(dw), len(other))
-	}
-	if len(dw) > 0 {
-		scaledRow(dw, w, scale, shift, dscale, dshift, d)
-	}
-}
-
 // Scale computes dst[i] *= alpha.
 func Scale(dst []float32, alpha float32) {
 	if len(dst) > 0 {

@@ -46,17 +46,6 @@ func mulAdd(dst, a, b []float32) {
 	}
 }
 
-func scaledRow(dw, w, scale, shift, dscale, dshift []float32, d float32) {
-	switch current {
-	case avx512:
-		scaledRowAVX512(len(dw), &dw[0], &w[0], &scale[0], &shift[0], &dscale[0], &dshift[0], d)
-	case avx2:
-		scaledRowAVX2(len(dw), &dw[0], &w[0], &scale[0], &shift[0], &dscale[0], &dshift[0], d)
-	default:
-		scaledRowGeneric(dw, w, scale, shift, dscale, dshift, d)
-	}
-}
-
 func scale(dst []float32, alpha float32) {
 	switch current {
 	case avx512:

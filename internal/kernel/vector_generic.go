@@ -28,14 +28,6 @@ func mulAddGeneric(dst, a, b []float32) {
 	}
 }
 
-func scaledRowGeneric(dw, w, scale, shift, dscale, dshift []float32, d float32) {
-	for j, g := range dw {
-		dscale[j] += w[j] * g
-		dshift[j] += w[j] * d
-		dw[j] = g*scale[j] + d*shift[j]
-	}
-}
-
 func scaleGeneric(dst []float32, alpha float32) {
 	for i := range dst {
 		dst[i] *= alpha

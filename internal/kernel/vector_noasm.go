@@ -29,7 +29,3 @@ func sumSquares(a []float32) float64 {
 func mulAdd(dst, a, b []float32) {
 	mulAddGeneric(dst, a, b)
 }
-
-func scaledRow(dw, w, scale, shift, dscale, dshift []float32, d float32) {
-	scaledRowGeneric(dw, w, scale, shift, dscale, dshift, d)
-}

@@ -27,6 +27,7 @@ func main() {
 		reductions(s)
 		rowOps(s)
 		indexedRows(s)
+		scaledRows(s)
 		adamW(s)
 		peak(s)
 	}

@@ -41,22 +41,6 @@ func vectorOps(s isa) {
 	}, r[1], r[2], r[3])
 	ret()
 
-	s.text("scaledRow", "func(n int, dw, w, scale, shift, dscale, dshift *float32, d float32)")
-	r = arguments("n", "dw", "w", "scale", "shift", "dscale", "dshift")
-	d := s.spread("d")
-	overElements(s, r[0], 1, func(a access) {
-		g, w, ds, dh := a.load(0, 0), a.load(1, 0), a.load(4, 0), a.load(5, 0)
-		VFMADD231PS(w, g, ds)
-		VFMADD231PS(w, d, dh)
-		a.store(ds, 4, 0)
-		a.store(dh, 5, 0)
-		shift := a.load(3, 0)
-		VMULPS(d, shift, shift)
-		VFMADD132PS(a.load(2, 0), shift, g)
-		a.store(g, 0, 0)
-	}, r[1:]...)
-	ret()
-
 	binary := func(name string, op func(a, b, c Op)) {
 		s.text(name, "func(n int, dst, a, b *float32)")
 		r := arguments("n", "dst", "a", "b")
@@ -169,6 +153,33 @@ func rowOps(s isa) {
 			a.store(sum[u], 0, u)
 		}
 	}, r[1], r[2])
+	ret()
+}
+
+// scaledRows goes through columns, so that what the rows share stays in
+// registers.
+func scaledRows(s isa) {
+	s.text("scaledRows", "func(rows, n int, dw, w *float32, ld uintptr, scale, shift, dscale, dshift, d *float32)")
+	r := arguments("n", "dw", "w", "scale", "shift", "dscale", "dshift")
+	const scale, shift, dscale, dshift = 2, 3, 4, 5
+	overElements(s, r[0], 1, func(a access) {
+		by, onto, ds, dh := a.load(scale, 0), a.load(shift, 0), a.load(dscale, 0), a.load(dshift, 0)
+		sums := Load(Param("d"), GP64()).(gp)
+		overRows([]string{"ld", "ld"}, a.base[:2], func(p []gp) {
+			g, w, d, moved := s.vec(), s.vec(), s.vec(), s.vec()
+			s.load(Mem{Base: p[0]}, a.m, g)
+			s.load(Mem{Base: p[1]}, a.m, w)
+			VBROADCASTSS(Mem{Base: sums}, d)
+			VFMADD231PS(w, g, ds)
+			VFMADD231PS(w, d, dh)
+			VMULPS(d, onto, moved)
+			VFMADD132PS(by, moved, g)
+			s.store(g, Mem{Base: p[0]}, a.m)
+			ADDQ(Imm(4), sums)
+		})
+		a.store(ds, dscale, 0)
+		a.store(dh, dshift, 0)
+	}, r[1:]...)
 	ret()
 }
 
