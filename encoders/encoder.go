@@ -67,6 +67,16 @@ type Augmenter interface {
 	Augment(r *rand.Rand, m *rnn.Model) *rnn.Model
 }
 
+// Featured is an Encoder that reads RNNs through features which training does not
+// change, so that they need to be computed once only.
+type Featured interface {
+	Encoder
+	// Features returns those of N RNNs, [N, width].
+	Features(t *grad.Tape, p *rnn.Population) grad.Var
+	// EncodeFeatures is Encode, given the features.
+	EncodeFeatures(t *grad.Tape, features grad.Var) grad.Var
+}
+
 // Config makes an encoder: what New needs and a manifest stores.
 type Config struct {
 	Kind    string          `json:"kind"`

@@ -71,7 +71,17 @@ func (e *layerwiseStatistics) PermutationInvariant() bool { return true }
 
 // Encode returns the MLP's outputs.
 func (e *layerwiseStatistics) Encode(t *grad.Tape, p *rnn.Population) grad.Var {
-	x := grad.Standardize(statisticsOf(t, p), t.Param(e.scale), t.Param(e.shift))
+	return e.EncodeFeatures(t, e.Features(t, p))
+}
+
+// Features are the statistics.
+func (e *layerwiseStatistics) Features(t *grad.Tape, p *rnn.Population) grad.Var {
+	return statisticsOf(t, p)
+}
+
+// EncodeFeatures returns the MLP's outputs on statistics.
+func (e *layerwiseStatistics) EncodeFeatures(t *grad.Tape, statistics grad.Var) grad.Var {
+	x := grad.Standardize(statistics, t.Param(e.scale), t.Param(e.shift))
 	x = grad.Scale(grad.Tanh(grad.Scale(x, 1.0/featureLimit)), featureLimit)
 	return e.mlp.Apply(x)
 }

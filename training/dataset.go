@@ -2,9 +2,11 @@ package training
 
 import (
 	"context"
+	"slices"
 
 	"rnnrep/encoders"
 	"rnnrep/internal/errs"
+	"rnnrep/internal/grad"
 	"rnnrep/rnn"
 	"rnnrep/rnn/tasks"
 	"rnnrep/rnn/zoo"
@@ -17,6 +19,7 @@ type example struct {
 	model    *rnn.Model
 	truth    encoders.Truth
 	rollouts rollouts
+	features []float32 // that a Featured encoder reads; nil: not computed
 }
 
 // dataset is a zoo in memory, split by task.
@@ -102,6 +105,21 @@ func (d *dataset) examples(r *zoo.Run) (es []example) {
 			truth: encoders.Truth{Accuracy: s.Metrics[accuracy], Gap: s.Metrics[gap], Stage: stage, Task: r.Task}})
 	}
 	return es
+}
+
+// computeFeatures computes what the encoder reads of every snapshot, if that does
+// not change in training.
+func (d *dataset) computeFeatures(e encoders.Encoder, workers int) {
+	f, ok := e.(encoders.Featured)
+	if !ok {
+		return
+	}
+	for _, examples := range d.parts {
+		concurrently(workers, len(examples), func(i int) {
+			t := grad.NewTape().Inference()
+			examples[i].features = slices.Clone(f.Features(t, rnn.Bind(t, examples[i].model)).Value())
+		})
+	}
 }
 
 func models(examples []example) []*rnn.Model {

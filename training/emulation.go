@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"rnnrep/encoders"
 	"rnnrep/internal/grad"
@@ -75,8 +76,9 @@ type shard struct {
 	params   []*grad.Param
 	tape     *grad.Tape
 	models   []*rnn.Model
-	out      grad.Var // what the emulator puts out
-	loss     float64  // of the emulation
+	features []float32 // of the models, for a Featured encoder; empty: not computed
+	out      grad.Var  // what the emulator puts out
+	loss     float64   // of the emulation
 	// Of supervised training: what the RNNs' properties are predicted with, the
 	// weight of that loss and its value.
 	predictors  *encoders.Predictors
@@ -113,9 +115,10 @@ func draw(r *rand.Rand, examples, rollouts int) []choice {
 
 // fill takes the chosen snapshots and rollouts.
 func (s *shard) fill(examples []example, batch []choice) {
-	s.models = s.models[:0]
+	s.models, s.features = s.models[:0], s.features[:0]
 	for _, c := range batch {
-		s.models = append(s.models, examples[c.example].model)
+		e := &examples[c.example]
+		s.models, s.features = append(s.models, e.model), append(s.features, e.features...)
 	}
 	s.sequences.fill(s.format, examples, batch)
 	if s.supervision > 0 {
@@ -141,7 +144,7 @@ func (s *shard) augment(seed, row uint64) {
 // run computes the loss and, unless the tape only infers, adds the gradients.
 func (s *shard) run(backward bool) {
 	s.tape.Reset()
-	z := encoders.Embeddings(s.tape, s.encoder, rnn.Bind(s.tape, s.models...))
+	z := s.embeddings()
 	s.out = s.emulator.Emulate(z, s.steps())
 	loss := s.measure.apply(s.out, s.targets)
 	s.loss = float64(loss.Value()[0])
@@ -155,6 +158,15 @@ func (s *shard) run(backward bool) {
 	}
 }
 
+// embeddings are those of the models.
+func (s *shard) embeddings() grad.Var {
+	if f, ok := s.encoder.(encoders.Featured); ok && len(s.features) > 0 {
+		n := len(s.models)
+		return grad.L2Normalize(f.EncodeFeatures(s.tape, s.tape.Input("", n, len(s.features)/n, s.features)))
+	}
+	return encoders.Embeddings(s.tape, s.encoder, rnn.Bind(s.tape, s.models...))
+}
+
 // steps are the emulator's inputs.
 func (s *shard) steps() grad.Steps {
 	if s.format.inputs == 0 {
@@ -163,33 +175,43 @@ func (s *shard) steps() grad.Steps {
 	return grad.Steps{X: s.tape.Input("", len(s.models)*s.format.length, s.format.inputs, s.inputs), T: s.format.length}
 }
 
-// parallel runs the shards, workers at a time.
-func parallel(workers int, ss []*shard, do func(i int, s *shard)) {
-	queue := make(chan int)
+// concurrently does n things, workers at a time.
+func concurrently(workers, n int, do func(i int)) {
+	var next atomic.Int64
 	var wg sync.WaitGroup
-	for range max(1, min(workers, len(ss))) {
+	for range max(1, min(workers, n)) {
 		wg.Go(func() {
-			for i := range queue {
-				do(i, ss[i])
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				do(i)
 			}
 		})
 	}
-	for i := range ss {
-		queue <- i
-	}
-	close(queue)
 	wg.Wait()
 }
 
+// collected is how many gradients a worker adds up at a time.
+const collected = 1 << 15
+
 // collect adds the shards' gradients to the parameters' own, as a mean, clears
 // theirs and returns the mean loss.
-func collect(params []*grad.Param, ss []*shard) (loss float64) {
+func collect(params []*grad.Param, ss []*shard, workers int) (loss float64) {
+	type piece struct{ param, from, to int }
+	var pieces []piece
+	for i, p := range params {
+		for from := 0; from < len(p.Grad); from += collected {
+			pieces = append(pieces, piece{i, from, min(from+collected, len(p.Grad))})
+		}
+	}
+	concurrently(workers, len(pieces), func(i int) {
+		p := pieces[i]
+		for _, s := range ss {
+			g := s.params[p.param].Grad[p.from:p.to]
+			kernel.Axpy(params[p.param].Grad[p.from:p.to], 1/float32(len(ss)), g)
+			clear(g)
+		}
+	})
 	for _, s := range ss {
 		loss += s.loss / float64(len(ss))
-		for i, p := range params {
-			kernel.Axpy(p.Grad, 1/float32(len(ss)), s.params[i].Grad)
-			clear(s.params[i].Grad)
-		}
 	}
 	return loss
 }
@@ -255,7 +277,8 @@ func eachBatch(b *encoders.Bundle, d *dataset, examples []example, workers int, 
 		s.tape.Inference()
 		ss[i] = s
 	}
-	parallel(len(ss), ss, func(worker int, s *shard) {
+	concurrently(len(ss), len(ss), func(worker int) {
+		s := ss[worker]
 		for i := worker; i < len(batches); i += len(ss) {
 			s.fill(examples, batches[i])
 			s.run(false)

@@ -154,6 +154,7 @@ func newEncoderTrainer(c EncoderConfig, d *dataset) (*encoderTrainer, error) {
 	if p, ok := b.Encoder.(encoders.Preparer); ok {
 		p.Prepare(models(d.parts[zoo.Train]))
 	}
+	d.computeFeatures(b.Encoder, c.Workers)
 	t := &encoderTrainer{config: c, data: d, bundle: b, groups: [][]*grad.Param{b.Encoder.Params(), b.Emulator.Params(), b.Predictors.Params()},
 		rate: optim.WarmupCosine(c.Rate, warmupSteps, c.Steps, finalRate), loss: loss, best: newBest(b.Params())}
 	for _, params := range t.groups {
@@ -223,12 +224,13 @@ func (t *encoderTrainer) remark() string {
 func (t *encoderTrainer) takeStep() float64 {
 	examples := t.data.parts[zoo.Train]
 	batch := draw(rng.Stream(t.config.Seed, "encoder batch", uint64(t.step)), len(examples), t.data.header.RolloutCount)
-	parallel(t.config.Workers, t.shards, func(i int, s *shard) {
+	concurrently(t.config.Workers, len(t.shards), func(i int) {
+		s := t.shards[i]
 		s.fill(examples, batch[i*shardSize:(i+1)*shardSize])
 		s.augment(t.config.Seed, uint64(t.step*batchSize+i*shardSize))
 		s.run(true)
 	})
-	loss := collect(t.bundle.Params(), t.shards)
+	loss := collect(t.bundle.Params(), t.shards, t.config.Workers)
 	rate := t.rate(t.step)
 	for i, params := range t.groups {
 		optim.ClipNorm(params, clipLimit)

@@ -115,6 +115,7 @@ func checkLearns(t *testing.T, c EncoderConfig) {
 	s.fill(examples, batch)
 	s.run(false)
 	own := s.loss
+	s.features = s.features[:0]
 	s.models = append(s.models[1:], s.models[0]) // each the next snapshot's, of another stage
 	s.run(false)
 	if !(own < 0.8*s.loss) {
@@ -155,7 +156,7 @@ func checkShards(t *testing.T, c EncoderConfig) {
 		s.run(true)
 	}
 	all := trainer.bundle.Params()
-	loss := collect(all, trainer.shards)
+	loss := collect(all, trainer.shards, 2)
 	whole, err := newShard(trainer.bundle, trainer.data.format(), distributionLosses[0])
 	if err != nil {
 		t.Fatal(err)

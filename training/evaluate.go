@@ -41,7 +41,8 @@ type Evaluation struct {
 // Report is the scores of one encoder, or of something else that predicts.
 type Report struct {
 	Name  string       `json:"name"`
-	Seeds int          `json:"seeds"` // bundles that the scores are means over
+	Seeds int          `json:"seeds"`          // bundles that the scores are means over
+	Note  string       `json:"note,omitempty"` // what speaks against the scores
 	Parts []PartScores `json:"parts"`
 	// Stages counts the validation snapshots by true and predicted stage.
 	Stages [][]int `json:"stages"`
@@ -132,6 +133,9 @@ func (d *dataset) report(ctx context.Context, c EvaluationConfig, e *Evaluation,
 		seeds = append(seeds, answers)
 	}
 	r := d.score(e, name, seeds, c.Seed)
+	if slices.ContainsFunc(bundles, func(b *encoders.Bundle) bool { return b.Manifest.Provenance["zoo"] != d.checksum }) {
+		r.Note = "trained on another zoo: it may have seen tasks that are unseen ones here"
+	}
 	r.Projection = d.project(bundles[0])
 	clones, err := d.clones(ctx, bundles[0], c)
 	r.Clones = clones

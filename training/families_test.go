@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"math"
+	"slices"
 	"testing"
 
 	"rnnrep/encoders"
@@ -201,6 +202,9 @@ func TestAngles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if note := e.Reports[0].Note; note != "" {
+		t.Errorf("of the zoo that the bundle was trained on: %q", note)
+	}
 	for _, r := range e.Reports { // the ridge regression's too
 		for _, p := range r.Parts {
 			// The tasks held out are an arc that the predictor was not shown.
@@ -235,5 +239,23 @@ func TestTaskTexts(t *testing.T) {
 				t.Errorf("%s: a bundle says %q, the family %q", name, got, task)
 			}
 		}
+	}
+}
+
+// TestCachedFeatures: an encoder that reads features gives the same embeddings by
+// those computed beforehand.
+func TestCachedFeatures(t *testing.T) {
+	trainer := newTinyTrainer(t, tinyConfig(drawnZoo(t, languages(t), 12, nil), "layerwise_statistics", t.TempDir(), 1))
+	s, examples := trainer.shards[0], trainer.data.parts[zoo.Train]
+	s.fill(examples, []choice{{0, 0}, {3, 1}, {2, 0}})
+	if len(s.features) != 3*len(encoders.StatisticsNames()) {
+		t.Fatalf("%d features of 3 RNNs", len(s.features))
+	}
+	s.tape.Reset()
+	cached := slices.Clone(s.embeddings().Value())
+	s.features = nil
+	s.tape.Reset()
+	if fresh := s.embeddings().Value(); !slices.Equal(fresh, cached) {
+		t.Errorf("embeddings %v, by features computed beforehand %v", fresh, cached)
 	}
 }

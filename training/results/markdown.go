@@ -49,6 +49,11 @@ func writeSection(w io.Writer, e *training.Evaluation, figures []figure) {
 		strings.ReplaceAll(e.Family, "_", " "), e.Runs, e.Steps, part[0].Tasks, part[1].Tasks, part[2].Tasks, e.Zoo)
 	fmt.Fprintf(w, "\n### Emulation\n\nThe emulator's loss on stored sequences, given the embedding alone: mean %s over all positions. Training tasks for comparison.\n\n", e.Loss)
 	writeTable(w, append([]string{"encoder", "seeds", "training"}, titles()...), emulationRows(e))
+	for _, r := range e.Reports {
+		if r.Note != "" {
+			fmt.Fprintf(w, "\nThe encoder of %s was %s.\n", label(r.Name), r.Note)
+		}
+	}
 	for _, u := range unseen {
 		fmt.Fprintf(w, "\n### Predictions, %s tasks\n\n", u.title)
 		var labels []string

@@ -30,7 +30,7 @@ func evaluation(t *testing.T, family string) *training.Evaluation {
 	if err != nil {
 		t.Fatal(err)
 	}
-	made := &training.Report{Name: "flattened", Seeds: 2, Stages: [][]int{{3, 1}, {0, 4}}}
+	made := &training.Report{Name: "flattened", Seeds: 2, Note: "born elsewhere", Stages: [][]int{{3, 1}, {0, 4}}}
 	for _, p := range e.Reports[0].Parts {
 		scores := map[string]training.Score{}
 		for _, m := range e.Metrics() {
@@ -132,7 +132,7 @@ func TestMarkdown(t *testing.T) {
 		"## formal languages\n\n12 runs",
 		"| flattened | 2 | 0.250 | 0.250 [0.200, 0.300] | 0.250 [0.200, 0.300] |",
 		"| flattened | 0.250 (1) | - | 0.375 (2) | 0.333 (3) |",
-		"\n| ridge on statistics | ",
+		"\n| ridge on statistics | ", "flattened was born elsewhere.",
 	} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("%q is missing in\n%s", want, &b)
@@ -150,7 +150,7 @@ func TestTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimSpace(b.String()), "\n")
-	if len(lines) != 2+2*len(e.Reports[0].Parts) || !strings.Contains(lines[1], "stage within one") {
+	if len(lines) != 3+2*len(e.Reports[0].Parts) || lines[len(lines)-1] != "flattened: born elsewhere" || !strings.Contains(lines[1], "stage within one") {
 		t.Fatalf("the table is\n%s", &b)
 	}
 	if got, want := strings.Join(strings.Fields(lines[2]), " "), "flattened train 9 20 0.250 - 0.250"; !strings.HasPrefix(got, want) {

@@ -31,6 +31,11 @@ func WriteTable(w io.Writer, evaluations []*training.Evaluation) error {
 		if err := t.Flush(); err != nil {
 			return err
 		}
+		for _, r := range e.Reports {
+			if r.Note != "" {
+				fmt.Fprintf(w, "%s: %s\n", r.Name, r.Note)
+			}
+		}
 	}
 	return nil
 }
