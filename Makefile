@@ -5,7 +5,7 @@ ZOO    ?= zoo/formal_languages
 BUNDLES ?= bundles/formal_languages
 FUZZ   ?= 10m
 
-.PHONY: test ci bench fuzz zoo models python
+.PHONY: test ci bench fuzz zoo models results python
 
 test:
 	go test ./...
@@ -43,3 +43,11 @@ models:
 	./rnnrepd zoo train --family formal_languages --runs 320 --seed 1 --out $(ZOO)
 	./rnnrepd train --zoo $(ZOO) --seed 1 --supervision 0.02 --steps 3000 --encoder layerwise_statistics --out $(BUNDLES)/layerwise_statistics
 	./rnnrepd train --zoo $(ZOO) --seed 1 --supervision 0.02 --steps 7000 --rate 5e-4 --encoder interactive_probing --out $(BUNDLES)/interactive_probing
+
+# docs/results.md: the bundles on their zoo, boosted trees beside them. PYTHON needs
+# scikit-learn.
+results:
+	go build -o rnnrepd ./cmd/rnnrepd
+	./rnnrepd eval --zoo $(ZOO) --features $(ZOO)/features.csv
+	$(PYTHON) bench/boosted_trees.py $(ZOO)/features.csv $(ZOO)/boosted_trees.csv
+	./rnnrepd eval --zoo $(ZOO) --predictions "boosted trees on statistics=$(ZOO)/boosted_trees.csv" --out docs $(BUNDLES)/*

@@ -81,10 +81,10 @@ func Learn(c LearnConfig) (float64, error) {
 	return named(head.Apply(e.Encode(t, rnn.Bind(t, models...))), targets), nil
 }
 
-// networks draws RNNs of random functions.
+// networks draws RNNs, of every function as many.
 func networks(c LearnConfig, n int, steepness float64, r *rand.Rand) (models []*rnn.Model, functions []int32, err error) {
-	for range n {
-		k := r.IntN(c.Size)
+	for i := range n {
+		k := i % c.Size
 		m, err := Network(c.Cell, c.Size, k, c.Point, Weights{float32(steepness), float32(0.8 * (r.Float64() - 0.5))})
 		if err != nil {
 			return nil, nil, err

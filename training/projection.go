@@ -25,7 +25,6 @@ type Point struct {
 	Step     int       `json:"step"`
 	Accuracy float64   `json:"accuracy"`
 	Task     []float32 `json:"task"`
-	Name     string    `json:"name"` // of the task
 }
 
 // project finds the plane for the validation and the held-out part.
@@ -54,11 +53,14 @@ func (d *dataset) project(b *encoders.Bundle) *Projection {
 	}
 	signs := [2]float64{sign(&axes, 0), sign(&axes, 1)}
 	for i, e := range examples {
-		p.Points = append(p.Points, Point{X: signs[0] * points.At(i, 0), Y: signs[1] * points.At(i, 1), Run: e.run, Step: e.step,
-			Accuracy: e.truth.Accuracy, Task: e.truth.Task, Name: d.nameOf(e.truth.Task)})
+		p.Points = append(p.Points, Point{X: rounded(signs[0] * points.At(i, 0)), Y: rounded(signs[1] * points.At(i, 1)), Run: e.run, Step: e.step,
+			Accuracy: e.truth.Accuracy, Task: e.truth.Task})
 	}
 	return p
 }
+
+// rounded keeps what a picture shows.
+func rounded(x float64) float64 { return math.Round(x*1e4) / 1e4 }
 
 // sign makes the greatest component of an axis positive: a plane has two sides.
 func sign(axes *mat.Dense, j int) float64 {

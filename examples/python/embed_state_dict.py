@@ -129,10 +129,12 @@ def main():
     print(f"{about['family']}/{about['encoder']}")
     print("embedding          ", np.array2string(out["embedding"], precision=3, max_line_width=100))
     print(f"accuracy            {out['accuracy']:.3f} ({level:.0%} interval {accuracy[0]:.3f} to {accuracy[1]:.3f})")
-    print(f"generalization gap  {out['generalization_gap']:.3f} nats ({level:.0%} interval {gap[0]:.3f} to {gap[1]:.3f})")
+    print(f"generalization gap  {out['generalization_gap']:.3f} ({level:.0%} interval {gap[0]:.3f} to {gap[1]:.3f})")
     stages = ", ".join(f"{step}: {p:.2f}" for step, p in zip(about["stage_steps"], out["training_stage"]))
     print(f"training stage      step {about['stage_steps'][int(out['training_stage'].argmax())]} ({stages})")
-    if "task" in out:
+    if "task" in out and about.get("task_ranges"):
+        print("task               ", ", ".join(f"{r['name']} {x:.4g} {r.get('unit', '')}".rstrip() for r, x in zip(about["task_ranges"], out["task"])))
+    elif "task" in out:
         key = " ".join(f"{x:g}" for x in out["task"])
         print(f"task                {about['task_names'].get(key, key)} (probability {out['task_probability']:.2f})")
 

@@ -39,7 +39,7 @@ func Write(dir, format string, evaluations []*training.Evaluation) error {
 	if err := atomicfile.Write(filepath.Join(dir, "results.md"), page.Bytes()); err != nil {
 		return err
 	}
-	data, err := json.MarshalIndent(evaluations, "", " ")
+	data, err := json.Marshal(evaluations)
 	if err != nil {
 		return err
 	}
