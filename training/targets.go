@@ -3,6 +3,8 @@ package training
 import (
 	"fmt"
 
+	"gonum.org/v1/gonum/floats"
+
 	"rnnrep/encoders"
 )
 
@@ -77,9 +79,9 @@ func (c *targetColumns) row(e *example) []float64 {
 // answer reads the predicted targets.
 func (c *targetColumns) answer(a *answer, row []float64) {
 	of := func(group int) []float64 { return row[c.groups[group][0]:c.groups[group][1]] }
-	a.accuracy, a.gap, a.stage = min(max(row[0], 0), 1), row[1], indexOfMax(of(stageGroup))
+	a.accuracy, a.gap, a.stage = min(max(row[0], 0), 1), row[1], floats.MaxIdx(of(stageGroup))
 	for i, values := range c.config.Coordinates {
-		a.task = append(a.task, values[indexOfMax(of(taskGroups+i))])
+		a.task = append(a.task, values[floats.MaxIdx(of(taskGroups+i))])
 	}
 	for i, r := range c.config.Ranges {
 		var outputs []float32
@@ -89,14 +91,4 @@ func (c *targetColumns) answer(a *answer, row []float64) {
 		v, _ := r.Parameter(outputs)
 		a.task = append(a.task, float32(v))
 	}
-}
-
-func indexOfMax(values []float64) int {
-	best := 0
-	for i, v := range values {
-		if v > values[best] {
-			best = i
-		}
-	}
-	return best
 }
