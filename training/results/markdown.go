@@ -63,7 +63,7 @@ func writeSection(w io.Writer, e *training.Evaluation, figures []figure) {
 		}
 		writeTable(w, append([]string{"predicted from"}, labels...), scoreRows(e, u.part, metrics, false))
 	}
-	fmt.Fprint(w, "\n### Intervals\n\nShare of the 90 % intervals that cover the truth, and of snapshots that count as of the population.\n\n")
+	fmt.Fprint(w, "\n### Intervals\n\nShare of the 90 % intervals that cover the truth, and of snapshots that count as of the population.\n")
 	var header []string
 	for _, m := range coverage(e) {
 		header = append(header, m.Label)
