@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // choice is a flag that takes one of some words.
@@ -27,6 +29,32 @@ func (c choice) Set(v string) error {
 	}
 	*c.value = v
 	return nil
+}
+
+// atLeast is a flag that takes numbers from a least one on.
+type atLeast[T cmp.Ordered] struct {
+	pflag.Value
+	value *T
+	least T
+}
+
+// Set takes a number that is large enough.
+func (f atLeast[T]) Set(v string) error {
+	before := *f.value
+	if err := f.Value.Set(v); err != nil {
+		return err
+	}
+	if given := *f.value; !(given >= f.least) {
+		*f.value = before
+		return fmt.Errorf("%v; at least %v is wanted", given, f.least)
+	}
+	return nil
+}
+
+// bound refuses values of a flag that are below least.
+func bound[T cmp.Ordered](flags *pflag.FlagSet, name string, value *T, least T) {
+	f := flags.Lookup(name)
+	f.Value = atLeast[T]{f.Value, value, least}
 }
 
 // outputFlag adds -o, whose value stays "" unless it is given.

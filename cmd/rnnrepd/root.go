@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -63,7 +64,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	}
 	printError(errOut, err)
 	var usage usageError
-	if errors.As(err, &usage) {
+	if errors.As(err, &usage) || errs.CodeOf(err) == errs.UnknownBundle {
 		return exitUsage
 	}
 	return exitFailed
@@ -71,11 +72,12 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 
 // printError writes an error with what is accepted and what to do, if known.
 func printError(w io.Writer, err error) {
-	fmt.Fprintln(w, "rnnrepd:", err)
 	var e *errs.Error
 	if !errors.As(err, &e) {
+		fmt.Fprintln(w, "rnnrepd:", err)
 		return
 	}
+	fmt.Fprintln(w, "rnnrepd:", strings.Replace(err.Error(), e.Error(), e.Detail, 1))
 	if e.Accepted != "" {
 		fmt.Fprintln(w, "  accepted:", e.Accepted)
 	}

@@ -61,6 +61,16 @@ func (o *serveOptions) flags(f *pflag.FlagSet) {
 	f.DurationVar(&c.DrainTimeout, "drain-timeout", server.DefaultDrainTimeout, "what requests in progress get at shutdown")
 	f.StringVar(&c.SpoolDir, "spool-dir", "", "where large uploads wait (default: the system's temporary folder)")
 	f.DurationVar(&o.poll, "models-poll", 2*time.Second, "how often to look for changes of --models; 0: never")
+	bound(f, "max-bytes", &c.MaxBytes, 1)
+	for name, value := range map[string]*int{"max-connections": &c.MaxConnections, "max-queue": &c.MaxQueue, "max-batch": &c.MaxBatch} {
+		bound(f, name, value, 1)
+	}
+	for name, value := range map[string]*time.Duration{"timeout": &c.Timeout, "upload-timeout": &c.UploadTimeout, "drain-timeout": &c.DrainTimeout} {
+		bound(f, name, value, time.Millisecond)
+	}
+	for name, value := range map[string]*time.Duration{"max-batch-delay": &c.BatchDelay, "drain-delay": &c.DrainDelay, "models-poll": &o.poll} {
+		bound(f, name, value, 0)
+	}
 	o.logFormat = "text"
 	f.Var(choice{&o.logFormat, []string{"text", "json"}}, "log-format", "format of the log on stderr")
 }

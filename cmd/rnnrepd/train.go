@@ -35,7 +35,7 @@ func newTrain(a *app) *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVar(&config.Zoo, "zoo", "", "folder of the zoo")
-	f.StringVar(&config.Kind, "encoder", "", strings.Join(encoders.Kinds(), ", "))
+	f.Var(choice{&config.Kind, encoders.Kinds()}, "encoder", "`kind` of encoder: "+strings.Join(encoders.Kinds(), ", "))
 	f.StringVar(&options, "options", "", "the encoder's options as JSON")
 	f.StringVar(&config.Dir, "out", "", "folder of the bundle")
 	f.Uint64Var(&config.Seed, "seed", 1, "seed")
@@ -45,6 +45,11 @@ func newTrain(a *app) *cobra.Command {
 	f.Float64Var(&config.Rate, "rate", 1e-3, "peak learning rate")
 	f.Float64Var(&config.Supervision, "supervision", 0, "weight of the loss of accuracy, gap and stage beside the emulation's")
 	f.IntVar(&config.Workers, "workers", 0, "threads (0: one a core)")
+	bound(f, "steps", &config.Steps, 1)
+	bound(f, "emulator-hidden", &config.Hidden, 1)
+	bound(f, "rate", &config.Rate, 0)
+	bound(f, "supervision", &config.Supervision, 0)
+	bound(f, "workers", &config.Workers, 0)
 	for _, name := range []string{"zoo", "encoder", "out"} {
 		_ = c.MarkFlagRequired(name)
 	}

@@ -19,7 +19,7 @@ func newZoo(a *app) *cobra.Command {
 }
 
 func newZooTrain(a *app) *cobra.Command {
-	config := training.ZooConfig{}
+	config := training.ZooConfig{Family: "formal_languages", Cell: "lstm"}
 	c := &cobra.Command{
 		Use:   "train",
 		Short: "Train a zoo; run it again to resume or to add runs",
@@ -29,8 +29,8 @@ func newZooTrain(a *app) *cobra.Command {
 			return training.TrainZoo(c.Context(), config)
 		},
 	}
-	c.Flags().StringVar(&config.Family, "family", "formal_languages", strings.Join(tasks.Names(), ", "))
-	c.Flags().StringVar(&config.Cell, "cell", "lstm", strings.Join(rnn.CellNames(), ", "))
+	c.Flags().Var(choice{&config.Family, tasks.Names()}, "family", "`family` of tasks that the RNNs learn: "+strings.Join(tasks.Names(), ", "))
+	c.Flags().Var(choice{&config.Cell, rnn.CellNames()}, "cell", "`cell` of the RNNs: "+strings.Join(rnn.CellNames(), ", "))
 	c.Flags().IntVar(&config.Hidden, "hidden", 32, "units a layer")
 	c.Flags().IntVar(&config.Layers, "layers", 2, "layers")
 	c.Flags().IntVar(&config.Runs, "runs", 100, "number of runs, those present included")
@@ -38,6 +38,11 @@ func newZooTrain(a *app) *cobra.Command {
 	c.Flags().StringVar(&config.Dir, "out", "", "folder of the zoo")
 	c.Flags().IntVar(&config.Workers, "workers", 0, "runs at a time (0: one a core)")
 	c.Flags().IntVar(&config.Steps, "steps", 0, "optimiser steps a run (0: the family's recipe)")
+	for name, value := range map[string]*int{"hidden": &config.Hidden, "layers": &config.Layers, "runs": &config.Runs} {
+		bound(c.Flags(), name, value, 1)
+	}
+	bound(c.Flags(), "workers", &config.Workers, 0)
+	bound(c.Flags(), "steps", &config.Steps, 0)
 	_ = c.MarkFlagRequired("out")
 	return c
 }
