@@ -155,6 +155,7 @@ func hostile() map[string]struct {
 		"endless loop":            {folded(&onnx.Node{OpType: "Loop", Inputs: []string{"forever", "true"}, Outputs: []string{"W"}, Attributes: map[string]*onnx.Attribute{"body": {Type: onnx.AttributeGraph, Graph: endless}}}), errs.TooLarge},
 		"NaN weights":             {changed(nan(math.NaN())), errs.NonFiniteWeights},
 		"infinite weights":        {changed(nan(math.Inf(-1))), errs.NonFiniteWeights},
+		"weights of 3e38":         {overflowing(), errs.NonFiniteOutputs},
 		"weights are an input": {changed(func(m *onnx.Model) {
 			m.Graph.Inputs = append(m.Graph.Inputs, onnx.Value{Name: "W"})
 			m.Graph.Initializers = m.Graph.Initializers[1:]
@@ -175,6 +176,21 @@ func hostile() map[string]struct {
 		}), errs.TooLarge},
 		"no recurrence": {changed(func(m *onnx.Model) { m.Graph.Nodes[0] = relu("X", "Y") }), errs.NoRecurrence},
 	}
+}
+
+// overflowing is an Elman RNN without bound on its states, of finite weights that
+// overflow.
+func overflowing() []byte {
+	m := modelOf("RNN", 1, 3, 5, 1)
+	m.Graph.Nodes[0].Attributes["activations"] = texts("Relu")
+	for _, t := range m.Graph.Initializers {
+		values := t.Float32s()
+		for i := range values {
+			values[i] = 3e38
+		}
+		*t = *onnx.NewFloats(t.Name, values, t.Dims...)
+	}
+	return onnx.Marshal(m)
 }
 
 func TestHostileFiles(t *testing.T) {

@@ -52,7 +52,8 @@ func Read(r io.Reader, o Options) (*rnn.Model, Report, error) {
 //
 // Errors are *errs.Error: those of onnx.Parse, no_recurrence, unsupported_cell,
 // unsupported_op, weights_not_constant, shape_mismatch, non_finite_weights,
-// verification_failed and timeout. The report of a refused model says what was found.
+// non_finite_outputs, verification_failed and timeout; with a Verifier also
+// verification_incomplete and verification_aborted. The report of a refused model says what was found.
 func ReadBytes(data []byte, o Options) (*rnn.Model, Report, error) {
 	m, err := onnx.Parse(data, o.External, onnx.Limits{Bytes: o.maxBytes()})
 	if err != nil {

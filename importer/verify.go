@@ -30,9 +30,8 @@ func verify(v *view, s *stack, m *rnn.Model, seed uint64) (Verification, error) 
 	if err != nil {
 		return Verification{}, err
 	}
-	if limit := tolerance * max(1, c.scale); !(c.deviation <= limit) {
-		return Verification{}, errs.New(errs.VerificationFailed, "the recovered %s differs from the graph by %.3g on random input", m.Spec, c.deviation).
-			Accepts("at most %.1g", limit).Do("please report the file: the graph computes something else than its structure suggests")
+	if err := c.refusal(m, "the graph", tolerance); err != nil {
+		return Verification{}, err
 	}
 	return Verification{Method: "reference_evaluator", MaxAbsError: c.deviation}, nil
 }
@@ -51,24 +50,58 @@ func verifyQuantised(v *view, best candidate, m *rnn.Model, seed uint64, strict 
 	if err != nil {
 		return "", nil // it holds nodes that are not evaluated
 	}
-	if limit := quantisedTolerance * max(1, c.scale); strict && !(c.deviation <= limit) {
-		return "", errs.New(errs.VerificationFailed, "the recovered %s differs from the quantised graph by %.3g on random input", m.Spec, c.deviation).Accepts("at most %.1g", limit)
+	if err := c.refusal(m, "the quantised graph", quantisedTolerance); strict && err != nil {
+		return "", err
 	}
 	return fmt.Sprintf("without rounding to 8 bits; the quantised graph itself differs by %.2g", c.deviation), nil
 }
 
 // comparison is how far two runs are apart, and the largest value in them.
-type comparison struct{ deviation, scale float64 }
+type comparison struct {
+	deviation, scale float64
+	overflow         bool // a value is NaN or infinite: nothing is compared
+}
 
 func (c *comparison) add(got, want []float32) {
 	if len(got) != len(want) {
 		c.deviation = inf
 		return
 	}
+	c.see(got)
+	c.see(want)
 	c.deviation = max(c.deviation, distance(got, want))
-	for _, x := range want {
+}
+
+// see notes the largest value, and whether all are finite.
+func (c *comparison) see(values []float32) {
+	for _, x := range values {
 		c.scale = max(c.scale, math.Abs(float64(x)))
 	}
+	c.overflow = c.overflow || !(c.scale <= math.MaxFloat32)
+}
+
+// refusal is what the comparison with a graph means for the recovered model: nil
+// where they are as close as accepted, relative to the largest value where that
+// is above 1.
+func (c *comparison) refusal(m *rnn.Model, graph string, accepted float64) error {
+	limit := accepted * max(1, c.scale)
+	switch {
+	case c.overflow:
+		return errs.New(errs.NonFiniteOutputs, "%s of %s computes NaN or infinite values on random input; its largest weight is %.3g", graph, m.Spec, largestOf(m.Weights)).
+			Accepts("networks that compute finite numbers of inputs around 1").Do("the weights overflow: check that the training did not diverge")
+	case !(c.deviation <= limit):
+		return errs.New(errs.VerificationFailed, "the recovered %s differs from %s by %.3g on random input", m.Spec, graph, c.deviation).
+			Accepts("at most %.1g", limit).Do("please report the file: the graph computes something else than its structure suggests")
+	}
+	return nil
+}
+
+// largestOf is the largest magnitude.
+func largestOf(values []float32) (largest float64) {
+	for _, x := range values {
+		largest = max(largest, math.Abs(float64(x)))
+	}
+	return largest
 }
 
 // solitary tells whether every layer of the stack can run by itself.
@@ -172,6 +205,11 @@ func (s *stack) compareGraph(v *view, m *rnn.Model, random *rand.Rand) (comparis
 		return comparison{}, err
 	}
 	var c comparison
+	for _, f := range s.flows() {
+		for _, name := range f.observed() {
+			c.see(values[name].Float32s())
+		}
+	}
 	var x, y, left sequence // the first layer's input, what the layers make of it, what left the layer below
 	for i, u := range s.units {
 		arrived, err := u.parts[0].input(values)
@@ -187,7 +225,7 @@ func (s *stack) compareGraph(v *view, m *rnn.Model, random *rand.Rand) (comparis
 			out, err := f.original().apply(x)
 			if err == nil {
 				c.deviation = max(c.deviation, f.deviation(values, out))
-				c.add(out.data, out.data) // for the scale
+				c.see(out.data)
 			}
 			return out, err
 		}); err != nil {

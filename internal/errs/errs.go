@@ -26,6 +26,7 @@ const (
 	ExternalDataMissing Code = "external_data_missing"
 	ExternalDataRefused Code = "external_data_refused"
 	NonFiniteWeights    Code = "non_finite_weights"
+	NonFiniteOutputs    Code = "non_finite_outputs" // finite weights that overflow
 	VerificationFailed  Code = "verification_failed"
 	// The implementation to compare with does not run the graph.
 	VerificationIncomplete Code = "verification_incomplete"

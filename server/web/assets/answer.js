@@ -93,7 +93,7 @@ const titles = {
   empty_input: "The file is empty", invalid_graph: "The graph in this file is broken", shape_mismatch: "The shapes in this file do not fit together",
   no_recurrence: "There is no recurrent network in this file", unsupported_cell: "This kind of recurrent cell cannot be read", unsupported_op: "This file uses an operator that cannot be read",
   weights_not_constant: "The weights are not in the file", external_data_missing: "The weights are in another file", external_data_refused: "The file points where it may not",
-  non_finite_weights: "Some weights are not finite", verification_failed: "What was read does not compute what the file computes",
+  non_finite_weights: "Some weights are not finite", non_finite_outputs: "This network computes no finite numbers", verification_failed: "What was read does not compute what the file computes",
   spec_not_accepted: "No encoder here reads a network of this shape", no_model: "There is no .onnx file in it", damaged_archive: "The archive is damaged",
   which_model: "Which of these is the model?", unauthorized: "This server asks for an API key", forbidden: "This API key is not allowed to do that",
   busy: "The server is busy", draining: "The server is shutting down", timeout: "The answer took too long", slow_upload: "The upload took too long",
