@@ -32,44 +32,85 @@ type ZooConfig struct {
 	Layers   int       // 0: 2
 	Workers  int       // 0: one a core
 	Progress io.Writer // nil: none
-	Steps    int       // 0: the family's recipe; fewer cut the snapshots after them off
+	// Steps a run; 0: as many as the family's recipe has. With fewer, the learning
+	// rate falls so much faster and the snapshots after the last step are missing.
+	Steps int
+
+	rollouts int // a snapshot; 0: as many as the recipe has
 }
 
 // TrainZoo trains the runs that are not yet in the directory, one RNN a core,
 // and commits each when it is done. Run i depends on (Seed, i) alone, so that
 // any interruption loses at most the runs in progress and changes nothing.
 func TrainZoo(ctx context.Context, c ZooConfig) error {
-	family, err := tasks.Lookup(c.Family)
+	p, err := c.plan(c.Family, c.Dir, func(io tasks.IO) rnn.Spec { return c.spec(io) })
 	if err != nil {
 		return err
 	}
-	recipe := family.Recipe()
-	if c.Steps > 0 {
-		recipe.Steps = c.Steps
-		recipe.Snapshots = slices.DeleteFunc(recipe.Snapshots, func(s int) bool { return s > c.Steps })
-	}
-	spec := c.spec(family.IO())
-	if err := spec.Validate(); err != nil {
-		return err
-	}
-	store, err := zoo.Create(c.Dir, zooHeader(family, recipe, spec, c.Seed))
+	return c.train(ctx, func(int) (*zooPlan, error) { return p, nil })
+}
+
+// zooPlan is how runs of one zoo are trained.
+type zooPlan struct {
+	family tasks.Family
+	recipe tasks.Recipe
+	spec   rnn.Spec
+	store  *zoo.Writer
+}
+
+// plan opens the zoo of a family in dir.
+func (c *ZooConfig) plan(name, dir string, spec func(tasks.IO) rnn.Spec) (*zooPlan, error) {
+	family, err := tasks.Lookup(name)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	p := &zooPlan{family: family, recipe: c.recipe(family), spec: spec(family.IO())}
+	if err := p.spec.Validate(); err != nil {
+		return nil, err
+	}
+	p.store, err = zoo.Create(dir, zooHeader(family, p.recipe, p.spec, c.Seed))
+	return p, err
+}
+
+// recipe is the family's, for as many steps as are wanted.
+func (c *ZooConfig) recipe(f tasks.Family) tasks.Recipe {
+	r := f.Recipe()
+	r.Rollouts = cmp.Or(c.rollouts, r.Rollouts)
+	if c.Steps == 0 {
+		return r
+	}
+	r.Snapshots = slices.DeleteFunc(r.Snapshots, func(s int) bool { return s > c.Steps })
+	for i := range r.Rates {
+		r.Rates[i].Step = r.Rates[i].Step * c.Steps / r.Steps
+	}
+	r.Steps = c.Steps
+	return r
+}
+
+// train trains the runs that are not there yet, each as planned.
+func (c *ZooConfig) train(ctx context.Context, planOf func(run int) (*zooPlan, error)) error {
+	plans := make([]*zooPlan, c.Runs)
 	var todo []int
-	for i := range c.Runs {
-		if !store.Done(i) {
-			todo = append(todo, i)
-		}
-	}
-	progress := newProgress(c.Progress, "runs", c.Runs, c.Runs-len(todo), recipe.Steps)
-	defer progress.finish()
-	return forEach(ctx, c.Workers, todo, func(ctx context.Context, i int) error {
-		run, err := trainRun(ctx, family, recipe, spec, c.Seed, i, progress.tick)
+	for i := range plans {
+		p, err := planOf(i)
 		if err != nil {
 			return err
 		}
-		return store.Commit(run)
+		if plans[i] = p; !p.store.Done(i) {
+			todo = append(todo, i)
+		}
+	}
+	if c.Runs == 0 {
+		return nil
+	}
+	progress := newProgress(c.Progress, "runs", c.Runs, c.Runs-len(todo), plans[0].recipe.Steps)
+	defer progress.finish()
+	return forEach(ctx, c.Workers, todo, func(ctx context.Context, i int) error {
+		run, err := plans[i].trainRun(ctx, c.Seed, i, progress.tick)
+		if err != nil {
+			return err
+		}
+		return plans[i].store.Commit(run)
 	})
 }
 
@@ -150,9 +191,10 @@ func initialModel(s rnn.Spec, r *rand.Rand) *rnn.Model {
 const cancelEvery = 100
 
 // trainRun trains one RNN and returns its snapshots.
-func trainRun(ctx context.Context, f tasks.Family, recipe tasks.Recipe, spec rnn.Spec, seed uint64, index int, tick func(steps int)) (*zoo.Run, error) {
-	task := f.Draw(rng.Stream(seed, "zoo task", uint64(index)))
-	trainee := rnn.NewTrainee(initialModel(spec, rng.Stream(seed, "zoo weights", uint64(index))))
+func (p *zooPlan) trainRun(ctx context.Context, seed uint64, index int, tick func(steps int)) (*zoo.Run, error) {
+	recipe := p.recipe
+	task := p.family.Draw(rng.Stream(seed, "zoo task", uint64(index)))
+	trainee := rnn.NewTrainee(initialModel(p.spec, rng.Stream(seed, "zoo weights", uint64(index))))
 	decay := recipe.WeightDecay[rng.Stream(seed, "zoo weight decay", uint64(index)).IntN(len(recipe.WeightDecay))]
 	t := newZooTrainer(trainee, task, recipe, decay, rng.Stream(seed, "zoo batches", uint64(index)))
 	run := &zoo.Run{Index: index, Task: task.Params()}

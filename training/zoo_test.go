@@ -133,9 +133,15 @@ func TestZooDependsOnSeedAndIndexAlone(t *testing.T) {
 	if err := train(pieces, 3, 3, context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	want, got := readRuns(t, whole), readRuns(t, pieces)
-	if len(want) != 3 || len(got) != 3 {
-		t.Fatalf("%d and %d runs, want 3", len(want), len(got))
+	sameRuns(t, whole, pieces, 3)
+}
+
+// sameRuns compares the run files of two zoos.
+func sameRuns(t *testing.T, a, b string, runs int) {
+	t.Helper()
+	want, got := readRuns(t, a), readRuns(t, b)
+	if len(want) != runs || len(got) != runs {
+		t.Fatalf("%d and %d runs, want %d", len(want), len(got), runs)
 	}
 	for name, data := range want {
 		if !bytes.Equal(data, got[name]) {
@@ -161,11 +167,8 @@ func TestGoldenRun(t *testing.T) {
 		}
 		restore := kernel.Select(name)
 		dir := t.TempDir()
-		err := TrainZoo(context.Background(), ZooConfig{Family: "formal_languages", Runs: 1, Seed: 7, Dir: dir, Workers: 1, Steps: 100})
+		firstSteps(t, dir, "formal_languages", []int{0, 100}, 7, 0)
 		restore()
-		if err != nil {
-			t.Fatal(err)
-		}
 		for file, data := range readRuns(t, dir) {
 			if got := fmt.Sprintf("%x", sha256.Sum256(data)); got != golden[name] {
 				t.Errorf("%s: %s hashes to %s, want %s", name, file, got, golden[name])
@@ -179,29 +182,10 @@ func TestGoldenDigits(t *testing.T) {
 	if name := kernel.Name(); name == "generic" {
 		t.Skip("reading 24,000 images takes minutes without vector kernels")
 	}
-	family, err := tasks.Lookup("sequential_mnist")
-	if err != nil {
-		t.Fatal(err)
-	}
-	recipe := family.Recipe()
-	recipe.Steps, recipe.Snapshots = 30, []int{30}
-	const seed = 7
-	spec := rnn.Uniform("lstm", 16, 32, 2, 10)
-	run, err := trainRun(context.Background(), family, recipe, spec, seed, 2, func(int) {})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := run.Snapshots[0]
+	dir := t.TempDir()
+	s := firstSteps(t, dir, "sequential_mnist", []int{30}, 7, 2).Snapshots[0]
 	if len(s.Inputs) != 100*50*16 || len(s.Logits) != 100*50*10 || s.Tokens != nil {
 		t.Fatalf("%d inputs, %d logits, %d tokens", len(s.Inputs), len(s.Logits), len(s.Tokens))
-	}
-	dir := t.TempDir()
-	store, err := zoo.Create(dir, zooHeader(family, recipe, spec, seed))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := store.Commit(run); err != nil {
-		t.Fatal(err)
 	}
 	for file, data := range readRuns(t, dir) {
 		if got, want := fmt.Sprintf("%x", sha256.Sum256(data)), "500be98ff823a31be46539f3f9086711fc956620bb5f31ae1150c9fb3b79d376"; got != want {
@@ -209,4 +193,29 @@ func TestGoldenDigits(t *testing.T) {
 		}
 	}
 	t.Logf("metrics %v", s.Metrics)
+}
+
+// firstSteps commits a run of the family's recipe, cut off after the last of the
+// snapshots.
+func firstSteps(t *testing.T, dir, name string, snapshots []int, seed uint64, index int) *zoo.Run {
+	t.Helper()
+	family, err := tasks.Lookup(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := ZooConfig{}
+	p := &zooPlan{family: family, recipe: family.Recipe(), spec: c.spec(family.IO())}
+	p.recipe.Steps, p.recipe.Snapshots = snapshots[len(snapshots)-1], snapshots
+	run, err := p.trainRun(context.Background(), seed, index, func(int) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	store, err := zoo.Create(dir, zooHeader(p.family, p.recipe, p.spec, seed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Commit(run); err != nil {
+		t.Fatal(err)
+	}
+	return run
 }

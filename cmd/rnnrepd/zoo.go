@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -26,10 +27,19 @@ func newZooTrain(a *app) *cobra.Command {
 		Args:  arguments(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			config.Progress = a.progress()
-			return training.TrainZoo(c.Context(), config)
+			if config.Family != training.MixedFamily {
+				return training.TrainZoo(c.Context(), config)
+			}
+			for _, name := range []string{"cell", "hidden", "layers"} {
+				if c.Flags().Changed(name) {
+					return usageError{fmt.Errorf("--%s: every run of a %s zoo draws its own", name, training.MixedFamily)}
+				}
+			}
+			return training.TrainMixedZoo(c.Context(), config)
 		},
 	}
-	c.Flags().Var(choice{&config.Family, tasks.Names()}, "family", "`family` of tasks that the RNNs learn: "+strings.Join(tasks.Names(), ", "))
+	families := append(tasks.Names(), training.MixedFamily)
+	c.Flags().Var(choice{&config.Family, families}, "family", "`family` of tasks that the RNNs learn: "+strings.Join(families, ", ")+" (all of these, RNNs of many shapes)")
 	c.Flags().Var(choice{&config.Cell, rnn.CellNames()}, "cell", "`cell` of the RNNs: "+strings.Join(rnn.CellNames(), ", "))
 	c.Flags().IntVar(&config.Hidden, "hidden", 32, "units a layer")
 	c.Flags().IntVar(&config.Layers, "layers", 2, "layers")
