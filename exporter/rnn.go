@@ -135,11 +135,11 @@ func activationAttributes(l rnn.Layer, cell rnn.CellInfo) []attribute {
 				v.Name = name
 			}
 			names = append(names, v.Name)
-			takes := activationTakes[v.Name]
-			if takes.alpha {
+			takes := onnx.ActivationFunctions[v.Name]
+			if takes.Alpha != nil {
 				alphas = append(alphas, v.Alpha)
 			}
-			if takes.beta {
+			if takes.Beta != nil {
 				betas = append(betas, v.Beta)
 			}
 		}
@@ -152,12 +152,6 @@ func activationAttributes(l rnn.Layer, cell rnn.CellInfo) []attribute {
 		a = append(a, floatsAttribute("activation_beta", betas))
 	}
 	return a
-}
-
-// activationTakes says which activations have parameters.
-var activationTakes = map[string]struct{ alpha, beta bool }{
-	"Affine": {true, true}, "LeakyRelu": {true, false}, "ThresholdedRelu": {true, false},
-	"ScaledTanh": {true, true}, "HardSigmoid": {true, true}, "Elu": {true, false},
 }
 
 // writeReadout adds the linear layer at every step.

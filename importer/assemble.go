@@ -214,12 +214,12 @@ func (s *step) function(g gate) (rnn.Activation, bool) {
 // activationOf describes an activation node.
 func activationOf(n *onnx.Node) rnn.Activation {
 	a := rnn.Activation{Name: activationOps[n.OpType]}
-	d := activationDefaults[a.Name]
-	if len(d.alpha) > 0 {
-		a.Alpha = n.Float("alpha", d.alpha[0])
+	takes := onnx.ActivationFunctions[a.Name]
+	if takes.Alpha != nil {
+		a.Alpha = n.Float("alpha", *takes.Alpha)
 	}
-	if len(d.beta) > 0 {
-		a.Beta = n.Float("beta", d.beta[0])
+	if takes.Beta != nil {
+		a.Beta = n.Float("beta", *takes.Beta)
 	}
 	return a
 }
