@@ -21,6 +21,7 @@ func (r *Report) describe(best candidate, all []candidate) {
 	if w.place != "" {
 		r.Notes = append(r.Notes, "the RNN is inside node "+w.place)
 	}
+	w.evaluateStates(s)
 	for _, f := range s.flows() {
 		r.Recurrent = append(r.Recurrent, f.name)
 		r.Notes = append(r.Notes, f.remarks(w)...)

@@ -35,13 +35,15 @@ func sourceOf(name string, t *onnx.Tensor) *product {
 	return p
 }
 
+// products lists the ops that multiply matrices.
+var products = map[string]bool{"MatMul": true, "Gemm": true, "Einsum": true}
+
 // product reads a MatMul, Gemm or Einsum of a constant matrix and a varying
 // value.
 func (v *view) product(n *onnx.Node) (*product, bool) {
-	if n.Domain != "" || len(n.Inputs) < 2 || len(n.Outputs) != 1 {
+	if !products[n.OpType] || n.Domain != "" || len(n.Inputs) < 2 || len(n.Outputs) != 1 {
 		return nil, false
 	}
-	p := &product{node: n, out: n.Outputs[0], scale: 1, dataAxis: 1, outAxis: 1}
 	a, b := n.Inputs[0], n.Inputs[1]
 	left := !v.varying[a] // the matrix stands left of the data
 	if left {
@@ -50,8 +52,17 @@ func (v *view) product(n *onnx.Node) (*product, bool) {
 	if !v.varying[a] || v.varying[b] {
 		return nil, false
 	}
-	read := map[string]func(left bool) bool{"MatMul": p.readMatMul, "Gemm": p.readGemm, "Einsum": p.readEinsum}[n.OpType]
-	if read == nil || !read(left) || v.varying[p.bias] {
+	p := &product{node: n, out: n.Outputs[0], scale: 1, dataAxis: 1, outAxis: 1}
+	ok := true
+	switch n.OpType {
+	case "MatMul":
+		p.readMatMul(left)
+	case "Gemm":
+		p.readGemm(left)
+	default:
+		ok = p.readEinsum(left)
+	}
+	if !ok || v.varying[p.bias] {
 		return nil, false
 	}
 	p.data = a
@@ -73,15 +84,14 @@ func (v *view) product(n *onnx.Node) (*product, bool) {
 	return p, p.rows > 0 && p.cols > 0
 }
 
-func (p *product) readMatMul(left bool) bool {
+func (p *product) readMatMul(left bool) {
 	p.byCols = !left
 	if left {
 		p.dataAxis, p.outAxis = 2, 2
 	}
-	return true
 }
 
-func (p *product) readGemm(left bool) bool {
+func (p *product) readGemm(left bool) {
 	n := p.node
 	transData, transWeight := n.Int("transA", 0) != 0, n.Int("transB", 0) != 0
 	if left {
@@ -93,7 +103,6 @@ func (p *product) readGemm(left bool) bool {
 	}
 	p.byCols = left == transWeight
 	p.scale, p.biasScale, p.bias, p.rank = n.Float("alpha", 1), n.Float("beta", 1), n.Input(2), 2
-	return true
 }
 
 // readEinsum reads equations such as abc,cd->abd.

@@ -131,7 +131,7 @@ func (u *unit) selection(data []float32) string {
 		{"the maximum over time", func() []float32 { return s.over(slices.Max[[]float32]) }},
 		{"the sum over time", func() []float32 { return s.over(sum) }},
 	} {
-		if v := c.values(); len(v) == len(data) && distance(v, data) <= rounding {
+		if near(c.values(), data) {
 			return c.on
 		}
 	}

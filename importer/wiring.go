@@ -16,6 +16,7 @@ type wiring struct {
 	*view
 	values tensors // graph inputs and marks
 	flows  []*flow // one for each recurrence, in the order of the graph
+	states tensors // initial states that could be evaluated together
 	random *rand.Rand
 }
 
@@ -124,8 +125,23 @@ func (w *wiring) straighten() {
 	}
 }
 
+// evaluateStates evaluates the initial states of a stack, which have most of
+// their nodes in common, together.
+func (w *wiring) evaluateStates(s *stack) {
+	var names []string
+	for _, f := range s.flows() {
+		names = append(names, f.starts()...)
+	}
+	v := *w.view
+	v.limits.Work = reachWork
+	w.states, _ = v.evaluate(w.values, names...)
+}
+
 // value evaluates one value under the marks.
 func (w *wiring) value(name string) (*onnx.Tensor, error) {
+	if t := w.states[name]; t != nil {
+		return t, nil
+	}
 	v := *w.view
 	v.limits.Work = reachWork
 	values, err := v.evaluate(w.values, name)

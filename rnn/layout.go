@@ -39,9 +39,23 @@ func (s Spec) Layout() []Slot {
 
 // Parameters is the number of float32 values of a model of this spec.
 func (s Spec) Parameters() int {
-	slots := s.Layout()
-	last := slots[len(slots)-1]
-	return last.Offset + last.Size()
+	n := 0
+	for _, l := range s.Layers {
+		n += l.parameters()
+	}
+	if s.Outputs > 0 {
+		n += s.Outputs * (s.Width() + 1)
+	}
+	return n
+}
+
+// parameters is the size of the layer's tensors.
+func (l Layer) parameters() int {
+	n := cells[l.Cell].GateCount() * l.Hidden * (l.Inputs + l.Hidden + 2)
+	if l.Variant.Peepholes {
+		n += 3 * l.Hidden
+	}
+	return n * l.Directions()
 }
 
 // layerSlots lists the tensors of layer i, from offset at.

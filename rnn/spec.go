@@ -132,9 +132,7 @@ func (s Spec) Validate() error {
 		if err := s.validateLayer(i); err != nil {
 			return err
 		}
-		for _, sl := range layerSlots(i, l, 0) {
-			total += int64(sl.Size())
-		}
+		total += int64(l.parameters())
 	}
 	total += int64(s.Outputs) * int64(s.Width()+1)
 	if total > MaxParameters {

@@ -149,8 +149,11 @@ func (h *intHeap) Pop() any {
 }
 
 // Reads lists the names that a node reads, those of the graphs around it that
-// its own graphs read included.
+// its own graphs read included. The list may be the node's own.
 func (n *Node) Reads() []string {
+	if n.plain() {
+		return n.Inputs[:len(n.Inputs):len(n.Inputs)]
+	}
 	var read []string
 	for _, in := range n.Inputs {
 		if in != "" {
@@ -163,6 +166,21 @@ func (n *Node) Reads() []string {
 		}
 	}
 	return read
+}
+
+// plain tells whether a node has all of its inputs and no graphs inside.
+func (n *Node) plain() bool {
+	for _, in := range n.Inputs {
+		if in == "" {
+			return false
+		}
+	}
+	for _, a := range n.Attributes {
+		if a.Graph != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // reads lists the names that a graph reads from those around it.

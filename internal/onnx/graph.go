@@ -142,7 +142,7 @@ func (p *parser) attribute(data []byte, depth int) (string, *Attribute, error) {
 	if a.Type == 0 { // IR 1 did not require it
 		a.Type = a.guess()
 	}
-	a = a.only()
+	a.only()
 	if err == nil && a.reference == "" && (a.Type == AttributeTensor && a.Tensor == nil || a.Type == AttributeGraph && a.Graph == nil) {
 		err = errs.New(errs.InvalidGraph, "the attribute %q is empty", key)
 	}
@@ -150,27 +150,27 @@ func (p *parser) attribute(data []byte, depth int) (string, *Attribute, error) {
 }
 
 // only drops the fields that the type does not name.
-func (a *Attribute) only() *Attribute {
-	r := &Attribute{Type: a.Type, reference: a.reference}
+func (a *Attribute) only() {
+	was := *a
+	*a = Attribute{Type: was.Type, reference: was.reference}
 	switch a.Type {
 	case AttributeFloat:
-		r.Float = a.Float
+		a.Float = was.Float
 	case AttributeInt:
-		r.Int = a.Int
+		a.Int = was.Int
 	case AttributeString:
-		r.String = a.String
+		a.String = was.String
 	case AttributeTensor:
-		r.Tensor = a.Tensor
+		a.Tensor = was.Tensor
 	case AttributeGraph:
-		r.Graph = a.Graph
+		a.Graph = was.Graph
 	case AttributeFloats:
-		r.Floats = a.Floats
+		a.Floats = was.Floats
 	case AttributeInts:
-		r.Ints = a.Ints
+		a.Ints = was.Ints
 	case AttributeStrings:
-		r.Strings = a.Strings
+		a.Strings = was.Strings
 	}
-	return r
 }
 
 func (a *Attribute) guess() AttributeType {

@@ -245,7 +245,7 @@ func (p *parser) count(size int) error {
 const (
 	nameSize = 32
 	itemSize = 128 // of a Tensor
-	wideSize = 320 // of an Attribute, made twice, or a Value, which moves as its list grows
+	wideSize = 320 // of an Attribute with its place in a map, or a Value, which moves as its list grows
 )
 
 func (p *parser) countMany(n int) error {
