@@ -54,16 +54,19 @@ type found struct {
 // nearest returns the n members nearest to z among those that count.
 func (r *Reference) nearest(z []float32, n int, counts func(member int) bool) []found {
 	var best []found
+	worst := math.Inf(1) // squared distance of the last of n
 	for i := range r.Members {
 		if counts != nil && !counts(i) {
 			continue
 		}
-		var sum float64
-		for j, x := range r.Embeddings[i*len(z) : (i+1)*len(z)] {
-			d := float64(x - z[j])
-			sum += d * d
+		row, sum := r.Embeddings[i*len(z):(i+1)*len(z)], 0.0
+		for j := 0; j < len(row) && sum < worst; { // most are too far long before the end
+			for end := min(j+8, len(row)); j < end; j++ {
+				d := float64(row[j] - z[j])
+				sum += d * d
+			}
 		}
-		if len(best) == n && sum >= best[n-1].distance {
+		if sum >= worst {
 			continue
 		}
 		at, _ := slices.BinarySearchFunc(best, sum, func(f found, d float64) int {
@@ -73,7 +76,9 @@ func (r *Reference) nearest(z []float32, n int, counts func(member int) bool) []
 			return 1
 		})
 		best = slices.Insert(best, at, found{i, sum})
-		best = best[:min(n, len(best))]
+		if best = best[:min(n, len(best))]; len(best) == n {
+			worst = best[n-1].distance
+		}
 	}
 	for i := range best {
 		best[i].distance = math.Sqrt(best[i].distance)
