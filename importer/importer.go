@@ -100,6 +100,7 @@ func read(ctx context.Context, m *onnx.Model, o Options, seed uint64) (*rnn.Mode
 	if o.SkipVerification {
 		return model, report, nil
 	}
+	started := time.Now()
 	report.Verified, err = verify(best.wiring.view, best.stack, model, seed)
 	if err == nil && slices.Contains(notes, quantisedNote) {
 		report.Verified.Note, err = verifyQuantised(newView(ctx, m), best, model, seed, !slices.Contains(notes, rangesNote))
@@ -107,6 +108,7 @@ func read(ctx context.Context, m *onnx.Model, o Options, seed uint64) (*rnn.Mode
 	if err == nil && o.Verifier != nil {
 		report.Verified, err = verifyOutside(best, model, m, o.Verifier, notes, seed)
 	}
+	report.Verifying = time.Since(started)
 	if err != nil {
 		return nil, report, err
 	}

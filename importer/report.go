@@ -1,5 +1,7 @@
 package importer
 
+import "time"
+
 // Report says what was found in a file and how far it was verified.
 type Report struct {
 	Found     string       `json:"found"`              // in words: "2 LSTM nodes, Gemm readout"
@@ -12,6 +14,8 @@ type Report struct {
 	Others    []string     `json:"others,omitempty"` // further RNNs found, not read
 	Notes     []string     `json:"notes,omitempty"`  // what a user should know: trainable initial states ignored, ...
 	Verified  Verification `json:"verified"`
+
+	Verifying time.Duration `json:"-"` // time that it took
 }
 
 // Verification is the comparison of the recovered RNN with the graph.

@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"rnnrep/encoders"
 )
 
@@ -24,11 +26,12 @@ const (
 type Config struct {
 	Bundles []*encoders.Bundle
 	Version string
-	Log     *slog.Logger // nil: none
-	Keys    *Keys        // nil: everybody may ask everything
-	TLS     *tls.Config  // nil: none
-	Ready   func()       // called when requests are answered; nil: nothing
-	Leaving func()       // called when shutdown begins; nil: nothing
+	Log     *slog.Logger         // nil: none
+	Keys    *Keys                // nil: everybody may ask everything
+	TLS     *tls.Config          // nil: none
+	Traces  trace.TracerProvider // where spans of requests go; nil: nowhere
+	Ready   func()               // called when requests are answered; nil: nothing
+	Leaving func()               // called when shutdown begins; nil: nothing
 
 	MaxBytes       int64         // of a request's body
 	MaxConnections int           // further ones wait to be accepted

@@ -3,10 +3,13 @@ package server
 import (
 	"context"
 	"crypto/rand"
+	"log/slog"
 	"net/http"
 	"regexp"
 	"runtime/debug"
 	"time"
+
+	"go.opentelemetry.io/otel/trace"
 
 	"rnnrep/internal/batch"
 	"rnnrep/internal/errs"
@@ -83,13 +86,30 @@ func (s *Server) observe(next http.Handler) http.Handler {
 		if s.leaving.Load() {
 			w.Header().Set("Connection", "close")
 		}
+		ctx, span := s.beginSpan(r)
+		r = r.WithContext(context.WithValue(ctx, callKey{}, c))
 		defer func() {
-			s.metrics.finish(r, c, time.Since(start))
-			s.log.Info("request", "method", r.Method, "path", r.URL.Path, "status", c.status, "received", r.ContentLength,
-				"sent", c.bytes, "duration_ms", milliseconds(time.Since(start)), "request_id", c.id, "key", c.key)
+			took := time.Since(start)
+			s.metrics.finish(r, c, took)
+			endSpan(span, r, c)
+			s.logRequest(r, c, took)
 		}()
-		next.ServeHTTP(responder{w, c}, r.WithContext(context.WithValue(r.Context(), callKey{}, c)))
+		next.ServeHTTP(responder{w, c}, r)
 	})
+}
+
+// logRequest says what became of a request.
+func (s *Server) logRequest(r *http.Request, c *call, took time.Duration) {
+	if !s.log.Enabled(r.Context(), slog.LevelInfo) {
+		return
+	}
+	attributes := []slog.Attr{slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Int("status", c.status),
+		slog.Int64("received", r.ContentLength), slog.Int64("sent", c.bytes), slog.Float64("duration_ms", milliseconds(took)),
+		slog.String("request_id", c.id), slog.String("key", c.key)}
+	if t := trace.SpanContextFromContext(r.Context()); t.IsValid() {
+		attributes = append(attributes, slog.String("trace_id", t.TraceID().String()), slog.String("span_id", t.SpanID().String()))
+	}
+	s.log.LogAttrs(r.Context(), slog.LevelInfo, "request", attributes...)
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1e3 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
+
 	"rnnrep/exporter"
 	"rnnrep/internal/safetensors"
 	"rnnrep/rnn"
@@ -47,6 +49,7 @@ func (s *Server) receiveTimed(w http.ResponseWriter, r *http.Request, kinds body
 	defer func() { <-s.uploads }()
 	start := time.Now()
 	u, err := s.receive(w, r, kinds)
+	s.span(r.Context(), "upload", start, time.Since(start), err)
 	if err != nil {
 		return nil, err
 	}
@@ -77,6 +80,7 @@ func (s *Server) reading(ctx context.Context, do func() error) error {
 		return err
 	}
 	c, started := ctx.Value(callKey{}).(*call), time.Now()
+	s.span(ctx, "wait", start, started.Sub(start), nil)
 	defer func() { c.queue, c.read = started.Sub(start), time.Since(started) }()
 	return do()
 }
@@ -112,9 +116,21 @@ func (s *Server) read(ctx context.Context, load func() (Upload, error)) (a Answe
 		if err != nil {
 			return err
 		}
-		a, m, err = s.service.describe(u)
+		a, m, err = s.describe(ctx, u)
 		return err
 	})
+	return a, m, err
+}
+
+// describe is Service.describe, traced.
+func (s *Server) describe(ctx context.Context, u Upload) (Answer, *rnn.Model, error) {
+	start := time.Now()
+	a, m, err := s.service.describe(u)
+	took := time.Since(start)
+	ctx = s.span(ctx, "import", start, took, err, attribute.String("rnnrepd.sha256", a.SHA256))
+	if err == nil {
+		s.span(ctx, "verify", start.Add(took-a.Report.Verifying), a.Report.Verifying, nil)
+	}
 	return a, m, err
 }
 

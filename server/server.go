@@ -7,7 +7,10 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"time"
 
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/sync/semaphore"
 
 	"rnnrep/encoders"
@@ -25,6 +28,7 @@ type Server struct {
 	openAPI func() ([]byte, error)
 	docs    func() ([]byte, error)
 	keys    *Keys
+	tracer  trace.Tracer // nil: none
 
 	uploads  chan struct{}       // tokens of requests whose model is coming in
 	progress chan struct{}       // tokens of requests with a model
@@ -61,6 +65,9 @@ func New(c Config) *Server {
 		func(ctx context.Context, key groupKey, models []*rnn.Model) ([]encoders.Result, error) {
 			return key.bundle.Embed(ctx, models)
 		})
+	if c.Traces != nil {
+		s.tracer = c.Traces.Tracer(scopeName, trace.WithInstrumentationVersion(c.Version))
+	}
 	s.service.maxBytes = c.MaxBytes
 	s.service.embed = s.embed
 	routes := s.routes()
@@ -76,7 +83,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.S
 
 // embed puts an RNN in the queue.
 func (s *Server) embed(ctx context.Context, b *encoders.Bundle, m *rnn.Model) (encoders.Result, error) {
+	came := time.Now()
 	d, err := s.queue.Do(ctx, groupKey{b, fmt.Sprint(m.Spec)}, m)
+	if err == nil {
+		s.span(ctx, "queue", came, d.Waited, nil)
+		s.span(ctx, "embed", came.Add(d.Waited), d.Ran, nil, attribute.String("rnnrepd.bundle", b.Name()), attribute.Int("rnnrepd.batch_size", d.Group))
+	}
 	if c, ok := ctx.Value(callKey{}).(*call); ok {
 		c.queue, c.embed, c.group = c.queue+d.Waited, d.Ran, d.Group
 	}

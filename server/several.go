@@ -27,7 +27,7 @@ func (s *Server) answerSeveral(ctx context.Context, load func() ([]Upload, error
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			a, m, err := s.service.describe(u)
+			a, m, err := s.describe(ctx, u)
 			if err != nil {
 				return ofModel(err, i, len(uploads))
 			}

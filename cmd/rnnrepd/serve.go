@@ -107,6 +107,12 @@ func (a *app) serve(ctx context.Context, o *serveOptions) (err error) {
 	if c.TLS, err = o.listen.tls(); err != nil {
 		return err
 	}
+	traces, closeTraces, err := openTraces(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer closeTraces()
+	c.Traces = traces
 	l, err := o.listen.open()
 	if err != nil {
 		return err
