@@ -82,17 +82,14 @@ func (s *stack) other() string {
 // around describes the nodes before, behind and beside the RNN.
 func (w *wiring) around(r *Report, s *stack) {
 	own := map[*onnx.Node]bool{}
-	var inputs, outputs []string
+	var inputs []string
 	for _, f := range s.flows() {
 		w.inside(f, s, own)
 	}
 	for _, f := range s.units[0].parts {
 		inputs = append(inputs, f.needs()...)
 	}
-	for _, f := range s.top().parts {
-		outputs = append(outputs, f.outputs()...)
-	}
-	before, behind, within := w.below(inputs...), w.above(outputs...), map[string]bool{}
+	before, behind, within := w.below(inputs...), s.above, map[string]bool{}
 	where := "behind the RNN"
 	if s.readout != nil {
 		where = "behind the readout"
@@ -207,7 +204,9 @@ func (v *view) ofShape() map[string]bool {
 			}
 		}
 		for _, o := range n.Outputs {
-			marked[o] = marked[o] || shape
+			if shape {
+				marked[o] = true
+			}
 		}
 	}
 	return marked

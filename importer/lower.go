@@ -210,7 +210,7 @@ func (l *lowering) dequantised(q, scale, zero string) ([]float32, []int) {
 	if t == nil || s == nil || t.Type.Float() || len(t.Dims) < 2 || s.Len() == 0 {
 		return nil, nil
 	}
-	ints, scales := t.Int64s(), s.Float32s()
+	scales := s.Float32s()
 	zeros := make([]int64, len(scales))
 	if z := l.constants[zero]; z != nil {
 		if z.Len() != len(scales) {
@@ -218,25 +218,29 @@ func (l *lowering) dequantised(q, scale, zero string) ([]float32, []int) {
 		}
 		zeros = z.Int64s()
 	}
-	first, last := t.Dims[0], t.Dims[len(t.Dims)-1]
-	if first == 0 || len(ints) == 0 {
+	n, first, last := t.Len(), t.Dims[0], t.Dims[len(t.Dims)-1]
+	if n == 0 {
 		return nil, nil
 	}
-	data := make([]float32, len(ints))
-	for i, x := range ints {
-		k := 0
-		switch f, c := i/(len(ints)/first), i%last; len(scales) {
-		case 1:
-		case first * last:
-			k = f*last + c
-		case last:
-			k = c
-		case first:
-			k = f
-		default:
-			return nil, nil
+	var scaleOf func(f, c int) int
+	switch len(scales) {
+	case 1:
+		scaleOf = func(_, _ int) int { return 0 }
+	case first * last:
+		scaleOf = func(f, c int) int { return f*last + c }
+	case last:
+		scaleOf = func(_, c int) int { return c }
+	case first:
+		scaleOf = func(f, _ int) int { return f }
+	default:
+		return nil, nil
+	}
+	data := make([]float32, 0, n)
+	for at := 0; at < n; at += last { // integers take eight times the file: a row at a time
+		for c, x := range part(t, at, last).Int64s() {
+			k := scaleOf(at/(n/first), c)
+			data = append(data, float32(x-zeros[k])*scales[k])
 		}
-		data[i] = float32(x-zeros[k]) * scales[k]
 	}
 	return data, t.Dims
 }

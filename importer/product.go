@@ -131,13 +131,26 @@ func (p *product) readEinsum(left bool) bool {
 // matrix returns the weights as [rows, cols].
 func (p *product) matrix() []float32 {
 	if p.values == nil {
-		p.values = p.weight.Float32s()
-		if p.byCols {
-			p.values = transpose(p.values, p.cols, p.rows)
-		}
-		scale(p.values, p.scale)
+		p.values = make([]float32, p.rows*p.cols)
+		p.read(p.values)
 	}
 	return p.values
+}
+
+// read copies the weights, [rows, cols], without a second copy on the way.
+func (p *product) read(dst []float32) {
+	if !p.byCols {
+		p.weight.ReadFloat32s(dst)
+	} else {
+		col := make([]float32, p.rows)
+		for c := range p.cols {
+			part(p.weight, c*p.rows, p.rows).ReadFloat32s(col)
+			for r, x := range col {
+				dst[r*p.cols+c] = x
+			}
+		}
+	}
+	scale(dst, p.scale)
 }
 
 // row is the output unit of element i of a result of dimensions dims, outVector

@@ -20,8 +20,10 @@ type affine struct {
 	input, result string
 	added         string // the constant that an Add behind the product adds; "": none
 	outputs       int
-	rank          int       // of the product's data
-	weight, bias  []float32 // PyTorch's: [outputs, width], [outputs]
+	rank          int // of the product's data
+	product       *product
+	weight        []float32 // PyTorch's: [outputs, width]; in the model, once there is one
+	bias          []float32 // [outputs]
 }
 
 // readout finds the linear layer that reads the top of s; nil if there is none.
@@ -34,6 +36,7 @@ func (w *wiring) readout(s *stack) *readout {
 		outputs = append(outputs, f.outputs()...)
 	}
 	above := w.above(outputs...)
+	s.above = above
 	own := map[*onnx.Node]bool{}
 	for _, f := range w.flows {
 		w.inside(f, nil, own)
@@ -155,7 +158,7 @@ func (w *wiring) affine(n *onnx.Node, width int) (affine, bool) {
 	if !ok || p.cols != width || p.dataAxis != 1 || p.outAxis != 1 {
 		return affine{}, false
 	}
-	a := affine{form: n.OpType, nodes: []*onnx.Node{n}, input: p.data, result: p.out, outputs: p.rows, rank: max(p.rank, 2), weight: p.matrix(), bias: make([]float32, p.rows)}
+	a := affine{form: n.OpType, nodes: []*onnx.Node{n}, input: p.data, result: p.out, outputs: p.rows, rank: max(p.rank, 2), product: p, bias: make([]float32, p.rows)}
 	if p.bias == "" || p.biasScale == 0 {
 		return a, w.addBias(&a) == nil
 	}

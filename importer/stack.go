@@ -37,6 +37,7 @@ func pairs(f, b *flow) bool {
 type stack struct {
 	units   []*unit
 	readout *readout
+	above   map[string]bool // what depends on the top layer
 }
 
 // stacks joins flows into chains.
@@ -164,7 +165,9 @@ func (s stack) model() (*rnn.Model, error) {
 		at += n
 	}
 	if s.readout != nil {
-		at += copy(m.Weights[at:], s.readout.weight)
+		s.readout.weight = m.Weights[at : at+len(s.readout.bias)*m.Spec.Width()]
+		s.readout.product.read(s.readout.weight)
+		at += len(s.readout.weight)
 		copy(m.Weights[at:], s.readout.bias)
 	}
 	return m, nil

@@ -48,7 +48,7 @@ func verifyQuantised(v *view, best candidate, m *rnn.Model, seed uint64, strict 
 	}
 	c, err := best.compareGraph(v, m, rng.Stream(seed, "importer quantised", 0))
 	if err != nil {
-		return "", nil // it holds nodes that are not evaluated
+		return "without rounding to 8 bits; the quantised graph itself is not evaluated: " + errs.As(err).Detail, nil
 	}
 	if err := c.refusal(m, "the quantised graph", quantisedTolerance); strict && err != nil {
 		return "", err

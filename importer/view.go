@@ -32,7 +32,7 @@ type view struct {
 
 func newView(ctx context.Context, m *onnx.Model) *view {
 	g := m.Graph
-	constants, varying := make(tensors, len(g.Initializers)), map[string]bool{}
+	constants, varying := make(tensors, len(g.Initializers)), make(map[string]bool, len(g.Nodes))
 	for _, t := range g.Initializers {
 		constants[t.Name] = t
 	}
@@ -47,9 +47,9 @@ func newView(ctx context.Context, m *onnx.Model) *view {
 // limitsFor bounds one evaluation, so that memory stays within a few times the
 // file and no upload keeps the processor.
 func limitsFor(g *onnx.Graph) onnxref.Limits {
-	l := onnxref.Limits{Elements: 8 << 20, Nodes: 200_000, Work: 2 << 30}
+	l := onnxref.Limits{Memory: 12 << 20, Nodes: 200_000, Work: 2 << 30}
 	for _, t := range g.Initializers {
-		l.Elements += 2 * int64(len(t.Raw))
+		l.Memory += int64(len(t.Raw))
 	}
 	return l
 }
@@ -68,7 +68,7 @@ func newInnerView(outer *view, g *onnx.Graph, constants tensors, varying map[str
 // index notes who makes what and what varies with the inputs.
 func (v *view) index() *view {
 	n := len(v.graph.Nodes)
-	v.order, v.maker = make(map[*onnx.Node]int, n), make(map[string]*onnx.Node, 2*n)
+	v.order, v.maker = make(map[*onnx.Node]int, n), make(map[string]*onnx.Node, n)
 	for i, n := range v.graph.Nodes {
 		v.order[n] = i
 		varies := chance[n.OpType] || slices.ContainsFunc(n.Reads(), func(name string) bool { return v.varying[name] })
@@ -171,7 +171,7 @@ func (v *view) run(g *onnx.Graph, inputs tensors) (tensors, error) {
 func (v *view) part(given tensors, targets []string) (*onnx.Graph, error) {
 	g := &onnx.Graph{Name: "part"}
 	seen := make(map[string]bool, 2*len(targets))
-	taken := map[*onnx.Node]bool{}
+	taken := make([]bool, len(v.graph.Nodes))
 	for open := slices.Clone(targets); len(open) > 0; {
 		name := open[len(open)-1]
 		open = open[:len(open)-1]
@@ -191,8 +191,8 @@ func (v *view) part(given tensors, targets []string) (*onnx.Graph, error) {
 		if n == nil {
 			return nil, errs.New(errs.InvalidGraph, "%q depends on an input without a value", name).At(name)
 		}
-		if !taken[n] {
-			taken[n] = true
+		if i := v.order[n]; !taken[i] {
+			taken[i] = true
 			g.Nodes = append(g.Nodes, n)
 			open = append(open, n.Reads()...)
 		}

@@ -229,7 +229,7 @@ func (p *parser) countNode() error {
 	if p.nodes++; p.nodes > p.limits.Nodes {
 		return errs.New(errs.TooLarge, "the model has more than %d nodes", p.limits.Nodes).Accepts("up to %d nodes", p.limits.Nodes)
 	}
-	return nil
+	return p.spend(nodeSize)
 }
 
 // count bounds the number of tensors, attributes, value infos and names, and what
@@ -244,8 +244,9 @@ func (p *parser) count(size int) error {
 // Sizes of what is counted, with the pointers to it.
 const (
 	nameSize = 32
-	itemSize = 128 // of a Tensor
-	wideSize = 320 // of an Attribute with its place in a map, or a Value, which moves as its list grows
+	itemSize = 128  // of a Tensor
+	nodeSize = 1024 // of a Node, with what is noted of every node and value by whoever looks at a graph
+	wideSize = 320  // of an Attribute with its place in a map, or a Value, which moves as its list grows
 )
 
 func (p *parser) countMany(n int) error {

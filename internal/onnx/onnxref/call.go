@@ -35,6 +35,8 @@ type call struct {
 	node    *onnx.Node
 	version int64    // of the node's opset
 	in      []*value // nil where absent
+	own     *holding // what it allocates; nil: nothing yet
+	kept    []*value // that it holds until its outputs have names
 	scope   *scope   // what graphs inside the node can read
 }
 
@@ -100,25 +102,27 @@ func (c *call) all() ([]*value, error) {
 	return c.in, nil
 }
 
-// size checks the dimensions of a value about to be allocated.
-func (c *call) size(dims []int) (int, error) {
+// size checks the dimensions of a value about to be allocated, whose elements
+// take so many bytes each.
+func (c *call) size(dims []int, each int) (int, error) {
 	if err := c.bounded(dims); err != nil {
 		return 0, err
 	}
 	n := product(dims)
-	if err := c.reserve(int64(n)); err != nil {
+	if err := c.reserve(int64(n) * int64(each)); err != nil {
 		return 0, c.fail(errs.CodeOf(err), "a value of dimensions %v: %w", dims, err)
 	}
 	return n, nil
 }
 
-// make returns a value to be filled: floats or ints by its type.
+// make returns a value to be filled: floats or ints by its type. It may be asked
+// for its bytes, too.
 func (c *call) make(kind onnx.DType, dims []int) (*value, error) {
-	n, err := c.size(dims)
+	n, err := c.size(dims, 8+kind.Width())
 	if err != nil {
 		return nil, err
 	}
-	v := &value{kind: kind, dims: dims}
+	v := &value{kind: kind, dims: dims, held: c.own}
 	switch {
 	case kind.Float():
 		v.floats = make([]float64, n)
@@ -132,11 +136,11 @@ func (c *call) make(kind onnx.DType, dims []int) (*value, error) {
 
 // makeRaw returns a value whose bytes are to be filled.
 func (c *call) makeRaw(kind onnx.DType, dims []int) (*value, error) {
-	n, err := c.size(dims)
+	n, err := c.size(dims, kind.Width())
 	if err != nil {
 		return nil, err
 	}
-	return &value{kind: kind, dims: dims, raw: make([]byte, n*kind.Width())}, nil
+	return &value{kind: kind, dims: dims, raw: make([]byte, n*kind.Width()), held: c.own}, nil
 }
 
 // view returns v under other dimensions, which are checked.
@@ -156,7 +160,7 @@ func (c *call) floatsOf(v *value) ([]float64, error) {
 		return v.floats, nil
 	}
 	n := v.len()
-	if err := c.reserve(int64(n)); err != nil {
+	if err := c.reserveFor(v, 8*int64(n)); err != nil {
 		return nil, err
 	}
 	if v.kind.Float() {
@@ -180,12 +184,27 @@ func (c *call) intsOf(v *value) ([]int64, error) {
 		return nil, c.fail(errs.InvalidGraph, "a value of data type %d", v.kind).Accepts("integers or bools")
 	}
 	if v.ints == nil {
-		if err := c.reserve(int64(v.len())); err != nil {
+		if err := c.reserveFor(v, 8*int64(v.len())); err != nil {
 			return nil, err
 		}
 		v.ints = fromBytes(v).Int64s()
 	}
 	return v.ints, nil
+}
+
+// integers reads the integers of v one by one; those of 8 bits as they are in the
+// file, as large weights would take eight times as much.
+func (c *call) integers(v *value) (func(i int) int64, error) {
+	if v.ints == nil && v.raw != nil {
+		switch v.kind {
+		case onnx.Int8:
+			return func(i int) int64 { return int64(int8(v.raw[i])) }, nil
+		case onnx.Uint8:
+			return func(i int) int64 { return int64(v.raw[i]) }, nil
+		}
+	}
+	ints, err := c.intsOf(v)
+	return func(i int) int64 { return ints[i] }, err
 }
 
 func fromBytes(v *value) *onnx.Tensor {

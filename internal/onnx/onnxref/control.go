@@ -48,7 +48,9 @@ func ifNode(c *call) ([]*value, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.body(g, c.scope)
+	out, err := c.body(g, c.scope)
+	c.kept = out
+	return out, err
 }
 
 // loop runs its body while the condition holds, at most M times. The body takes
@@ -92,8 +94,23 @@ func loop(c *call) ([]*value, error) {
 		for k := range scans {
 			scans[k] = append(scans[k], out[1+len(carried)+k])
 		}
+		c.keep(out, 1+len(carried), i == 0)
 	}
 	return c.collect(carried, scans, g.Outputs[1+len(carried):])
+}
+
+// keep keeps what an iteration made; the first carried values of the iteration
+// before are dropped.
+func (c *call) keep(out []*value, carried int, first bool) {
+	if !first {
+		for _, v := range c.kept[:carried] {
+			c.drop(v)
+		}
+		c.kept = append(c.kept, out[carried:]...)
+		copy(c.kept, out[:carried])
+		return
+	}
+	c.kept = append(c.kept, out...)
 }
 
 // turn counts an iteration, so that a loop with an empty body ends too.
@@ -196,6 +213,7 @@ func scan(c *call) ([]*value, error) {
 		for k := range made {
 			made[k] = append(made[k], out[len(states)+k])
 		}
+		c.keep(out, len(states), t == 0)
 	}
 	return c.scanOutputs(g, states, made)
 }

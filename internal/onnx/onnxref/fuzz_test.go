@@ -20,7 +20,7 @@ func FuzzRun(f *testing.F) {
 			f.Add(c.Model)
 		}
 	}
-	limits := Limits{Elements: 1 << 16, Nodes: 1000, Work: 1 << 20}
+	limits := Limits{Memory: 1 << 19, Nodes: 1000, Work: 1 << 20}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		m, err := onnx.Parse(data, nil, onnx.Limits{Bytes: 1 << 16, Nodes: 100, Values: 1000, Depth: 4})
 		if err != nil {

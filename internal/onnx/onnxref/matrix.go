@@ -21,7 +21,7 @@ func (c *call) matrix(v *value, offset, rows, cols int) (*matrix, error) {
 	if v.kind == onnx.Float32 && v.floats == nil && v.len() > decodeBelow {
 		m.raw = v.raw[4*offset : 4*(offset+rows*cols)]
 		m.buf = make([]float64, cols)
-		return m, c.reserve(int64(cols))
+		return m, c.reserve(8 * int64(cols))
 	}
 	floats, err := c.floatsOf(v)
 	if err != nil {

@@ -87,7 +87,7 @@ func (c *call) padMaps(from, to, before []int) ([][]int, error) {
 	mode := c.node.Text("mode", "constant")
 	maps := make([][]int, len(to))
 	for axis, n := range to {
-		if err := c.reserve(int64(n)); err != nil {
+		if err := c.reserve(8 * int64(n)); err != nil {
 			return nil, err
 		}
 		d := from[axis]

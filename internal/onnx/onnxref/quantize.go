@@ -65,7 +65,11 @@ func (c *call) quantization(dims []int) (*quantization, error) {
 }
 
 func dequantizeLinear(c *call) ([]*value, error) {
-	v, x, err := c.ints(0)
+	v, err := c.value(0)
+	if err != nil {
+		return nil, err
+	}
+	x, err := c.integers(v)
 	if err != nil {
 		return nil, err
 	}
@@ -80,9 +84,9 @@ func dequantizeLinear(c *call) ([]*value, error) {
 	if out.floats == nil {
 		return nil, c.fail(errs.InvalidGraph, "a scale of data type %d", q.kind).Accepts("a float type")
 	}
-	for i, x := range x {
+	for i := range out.floats {
 		k := q.at(i)
-		out.floats[i] = float64(x-q.zero[k]) * q.scale[k]
+		out.floats[i] = float64(x(i)-q.zero[k]) * q.scale[k]
 	}
 	return result(out)
 }
@@ -167,12 +171,18 @@ func dynamicRange(x []float64) (scale float64, zero int64) {
 // matMulInteger multiplies after taking the zero points off.
 func matMulInteger(c *call) ([]*value, error) {
 	var operands [2]*value
+	aside := c.aside()
+	defer aside.settle(nil)
 	for i := range operands {
-		v, x, err := c.ints(i)
+		v, err := c.value(i)
 		if err != nil {
 			return nil, err
 		}
-		w, err := c.make(onnx.Float64, v.dims)
+		x, err := c.integers(v)
+		if err != nil {
+			return nil, err
+		}
+		w, err := aside.make(onnx.Float64, v.dims)
 		if err != nil {
 			return nil, err
 		}
@@ -186,13 +196,13 @@ func matMulInteger(c *call) ([]*value, error) {
 		if err != nil {
 			return nil, err
 		}
-		for k, x := range x {
-			w.floats[k] = float64(x - zero[at(k)])
+		for k := range w.floats {
+			w.floats[k] = float64(x(k) - zero[at(k)])
 		}
 		operands[i] = w
 	}
-	inner := &call{runner: c.runner, node: c.node, version: c.version, in: operands[:]}
-	product, err := matMul(inner)
+	aside.in = operands[:]
+	product, err := matMul(aside)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,8 @@
 package onnxref
 
 import (
+	"encoding/binary"
+	"math"
 	"slices"
 
 	"rnnrep/internal/onnx"
@@ -13,10 +15,11 @@ func init() { registerIn("com.microsoft", dynamicQuantizeLSTM, "DynamicQuantizeL
 // dequantised here: the rounding of X and of the states that the runtime adds,
 // to 8 bits by their range at every step, is left out.
 func dynamicQuantizeLSTM(c *call) ([]*value, error) {
-	inner := *c
+	inner, weights := *c, c.aside()
+	defer weights.settle(nil)
 	inner.in = slices.Clone(c.in[:min(8, len(c.in))])
 	for i := range 2 {
-		w, err := c.dequantized(1+i, 8+2*i)
+		w, err := weights.dequantized(1+i, 8+2*i)
 		if err != nil {
 			return nil, err
 		}
@@ -29,7 +32,11 @@ func dynamicQuantizeLSTM(c *call) ([]*value, error) {
 // [directions, gates*hidden, n]. Inputs scale and scale+1 hold a scale and a zero
 // point for every direction, or for every column of it.
 func (c *call) dequantized(i, scale int) (*value, error) {
-	v, x, err := c.ints(i)
+	v, err := c.value(i)
+	if err != nil {
+		return nil, err
+	}
+	x, err := c.integers(v)
 	if err != nil {
 		return nil, err
 	}
@@ -48,12 +55,9 @@ func (c *call) dequantized(i, scale int) (*value, error) {
 		return nil, c.mismatch("weights of dimensions %v with scales of dimensions %v and %d zero points", v.dims, s.dims, len(zeros))
 	}
 	dirs, n, cols := v.dims[0], v.dims[1], v.dims[2]
-	out, err := c.make(onnx.Float32, []int{dirs, cols, n})
+	out, err := c.makeRaw(onnx.Float32, []int{dirs, cols, n})
 	if err != nil {
 		return nil, err
-	}
-	if len(x) == 0 {
-		return out, nil
 	}
 	perColumn := len(scales) != dirs
 	for d := range dirs {
@@ -63,10 +67,10 @@ func (c *call) dequantized(i, scale int) (*value, error) {
 				if perColumn {
 					at = d*cols + col
 				}
-				out.floats[(d*cols+col)*n+k] = float64(x[(d*n+k)*cols+col]-zeros[at]) * scales[at]
+				y := float32(float64(x((d*n+k)*cols+col)-zeros[at]) * scales[at])
+				binary.LittleEndian.PutUint32(out.raw[4*((d*cols+col)*n+k):], math.Float32bits(y))
 			}
 		}
 	}
-	round(out.kind, out.floats)
 	return out, nil
 }

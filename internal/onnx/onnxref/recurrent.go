@@ -143,7 +143,7 @@ func (r *recurrent) perDirection(i, n int) ([][]float64, error) {
 
 // lengths reads sequence_lens; every sequence is of full length without.
 func (r *recurrent) lengths() error {
-	if err := r.reserve(int64(r.batch)); err != nil {
+	if err := r.reserve(8 * int64(r.batch)); err != nil {
 		return err
 	}
 	r.lens = make([]int, r.batch)
@@ -172,7 +172,7 @@ func (r *recurrent) lengths() error {
 // state reads an initial state [directions, batch, hidden], or with layout=1
 // [batch, directions, hidden], and returns a copy by direction.
 func (r *recurrent) state(i int) ([][]float64, error) {
-	if err := r.reserve(int64(r.directions) * int64(r.batch) * int64(r.hidden)); err != nil {
+	if err := r.reserve(8 * int64(r.directions) * int64(r.batch) * int64(r.hidden)); err != nil {
 		return nil, err
 	}
 	s := make([][]float64, r.directions)
@@ -300,7 +300,7 @@ func (r *recurrent) outputs(states ...[][]float64) ([]*value, error) {
 
 // scratch returns n numbers for every sequence of the batch.
 func (r *recurrent) scratch(n int) ([]float64, error) {
-	if err := r.reserve(int64(r.batch) * int64(n)); err != nil {
+	if err := r.reserve(8 * int64(r.batch) * int64(n)); err != nil {
 		return nil, err
 	}
 	return make([]float64, r.batch*n), nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"rnnrep/internal/errs"
 	"rnnrep/internal/onnx"
@@ -12,14 +13,14 @@ import (
 // Limits bound what an evaluation may cost; a zero field takes its default.
 // They are checked before memory is allocated.
 type Limits struct {
-	Elements int64 // values that all nodes together make or decode; 64 Mi
-	Nodes    int64 // executions, those inside loops each time; 1 Mi
-	Work     int64 // scalar operations inside nodes; 16 Gi
+	Memory int64 // bytes of the values that nodes make, at a time; 512 MiB
+	Nodes  int64 // executions, those inside loops each time; 1 Mi
+	Work   int64 // scalar operations inside nodes; 16 Gi
 }
 
 func (l Limits) withDefaults() Limits {
-	if l.Elements <= 0 {
-		l.Elements = 1 << 26
+	if l.Memory <= 0 {
+		l.Memory = 512 << 20
 	}
 	if l.Nodes <= 0 {
 		l.Nodes = 1 << 20
@@ -43,20 +44,24 @@ type runner struct {
 	limits    Limits
 	left      Limits
 	unpolled  int64
+	held      int64 // bytes of values
 	constants map[*onnx.Graph]map[string]*value
-	guard     bool // a panic inside an operator becomes an error
+	dead      map[*onnx.Graph][][]string // by lastReads
+	ended     []*call                    // to be used again
+	guard     bool                       // a panic inside an operator becomes an error
 }
 
 func newRunner(ctx context.Context, m *onnx.Model, l Limits) *runner {
 	l = l.withDefaults()
-	return &runner{ctx: ctx, opsets: m.Opsets, limits: l, left: l, guard: true, constants: map[*onnx.Graph]map[string]*value{}}
+	return &runner{ctx: ctx, opsets: m.Opsets, limits: l, left: l, guard: true, constants: map[*onnx.Graph]map[string]*value{}, dead: map[*onnx.Graph][][]string{}}
 }
 
 // scope is the values that a graph knows by name, those of the graphs around it
 // included.
 type scope struct {
-	values map[string]*value
-	outer  *scope
+	values  map[string]*value
+	outer   *scope
+	dropped int // nodes after which dead values have been dropped
 }
 
 func (s *scope) get(name string) *value {
@@ -77,7 +82,7 @@ func Run(ctx context.Context, m *onnx.Model, inputs map[string]*onnx.Tensor, l L
 }
 
 func (r *runner) run(g *onnx.Graph, inputs map[string]*onnx.Tensor) (map[string]*onnx.Tensor, error) {
-	s := &scope{values: map[string]*value{}}
+	s := &scope{values: make(map[string]*value, len(g.Nodes)+len(inputs)+len(g.Initializers))}
 	for name, v := range r.initializers(g) {
 		s.values[name] = v
 	}
@@ -144,7 +149,8 @@ func (r *runner) initializers(g *onnx.Graph) map[string]*value {
 	return values
 }
 
-// body runs a graph inside a node on its inputs in order.
+// body runs a graph inside a node on its inputs in order. The node holds the
+// outputs until they are dropped.
 func (r *runner) body(g *onnx.Graph, outer *scope, inputs ...*value) ([]*value, error) {
 	if len(inputs) != len(g.Inputs) {
 		return nil, errs.New(errs.InvalidGraph, "the graph %q has %d inputs and is given %d", g.Name, len(g.Inputs), len(inputs)).At(g.Name)
@@ -153,16 +159,28 @@ func (r *runner) body(g *onnx.Graph, outer *scope, inputs ...*value) ([]*value, 
 	s := &scope{values: make(map[string]*value, len(inputs)+len(g.Nodes)), outer: constants}
 	for i, v := range g.Inputs {
 		s.values[v.Name] = inputs[i]
+		r.hold(inputs[i])
 	}
-	return r.nodes(g, s)
+	outputs, err := r.nodes(g, s)
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range outputs {
+		r.hold(v)
+	}
+	for _, v := range s.values {
+		r.drop(v)
+	}
+	return outputs, nil
 }
 
 // nodes executes a graph's nodes and returns its outputs.
 func (r *runner) nodes(g *onnx.Graph, s *scope) ([]*value, error) {
-	for _, n := range g.Nodes {
+	for i, n := range g.Nodes {
 		if err := r.exec(n, s); err != nil {
 			return nil, err
 		}
+		r.dropDead(g, s, i)
 	}
 	outputs := make([]*value, len(g.Outputs))
 	for i, o := range g.Outputs {
@@ -186,7 +204,8 @@ func (r *runner) exec(n *onnx.Node, s *scope) error {
 		}
 		return errs.New(errs.UnsupportedOp, "node %q: the operator %s is not evaluated", n.Label(), name).At(n.Label())
 	}
-	c := &call{runner: r, node: n, version: r.opsets[n.Domain], scope: s, in: make([]*value, len(n.Inputs))}
+	c := r.begin(n, s)
+	defer r.end(c)
 	if n.Domain == "" && c.version < 7 {
 		return c.fail(errs.UnsupportedOp, "opset %d", c.version).Accepts("opset 7 or newer")
 	}
@@ -210,9 +229,29 @@ func (r *runner) exec(n *onnx.Node, s *scope) error {
 			return c.fail(errs.InvalidGraph, "it has no output %d", i)
 		}
 		s.values[name] = outputs[i]
+		r.hold(outputs[i])
 	}
+	for _, v := range c.kept {
+		r.drop(v)
+	}
+	c.settle(outputs)
 	return nil
 }
+
+// begin returns a call of n, which may have been one that has ended: nothing
+// keeps them.
+func (r *runner) begin(n *onnx.Node, s *scope) *call {
+	c := &call{}
+	if last := len(r.ended) - 1; last >= 0 {
+		c, r.ended = r.ended[last], r.ended[:last]
+	}
+	in := slices.Grow(c.in[:0], len(n.Inputs))[:len(n.Inputs)]
+	clear(in)
+	*c = call{runner: r, node: n, version: r.opsets[n.Domain], scope: s, in: in}
+	return c
+}
+
+func (r *runner) end(c *call) { r.ended = append(r.ended, c) }
 
 // protect runs an operator. Operators check what they read; should one fail to,
 // the graph is refused and the process lives.
@@ -267,13 +306,4 @@ func (r *runner) spend(work int64) error {
 	}
 	r.unpolled = 0
 	return r.poll()
-}
-
-// reserve accounts for n elements about to be allocated.
-func (r *runner) reserve(n int64) error {
-	if n > r.left.Elements {
-		return errs.New(errs.TooLarge, "the graph makes more than %d values", r.limits.Elements).Accepts("up to %d", r.limits.Elements)
-	}
-	r.left.Elements -= n
-	return r.spend(n)
 }

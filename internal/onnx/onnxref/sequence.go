@@ -17,6 +17,9 @@ func init() {
 	register(concatFromSequence, "ConcatFromSequence")
 }
 
+// valueSize is about what a value takes besides its numbers.
+const valueSize = 256
+
 // items returns the tensors of an input that is a sequence.
 func (c *call) items(i int) ([]*value, error) {
 	if !c.has(i) || !c.in[i].sequence {
@@ -28,7 +31,7 @@ func (c *call) items(i int) ([]*value, error) {
 // sequenceOf returns a sequence; its length counts as elements, so that one
 // that grows in a loop is bounded.
 func (c *call) sequenceOf(items []*value) ([]*value, error) {
-	if err := c.reserve(int64(len(items))); err != nil {
+	if err := c.reserve(8 * int64(len(items))); err != nil {
 		return nil, err
 	}
 	return []*value{{sequence: true, items: items}}, nil
@@ -39,7 +42,7 @@ func sequenceConstruct(c *call) ([]*value, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.sequenceOf(in)
+	return c.sequenceOf(slices.Clone(in)) // in is the call's
 }
 
 func sequenceEmpty(c *call) ([]*value, error) { return c.sequenceOf(nil) }
@@ -134,7 +137,7 @@ func splitToSequence(c *call) ([]*value, error) {
 		if chunk < 1 {
 			return nil, c.mismatch("pieces of %d", chunk)
 		}
-		if err := c.reserve((n + chunk - 1) / chunk); err != nil {
+		if err := c.reserve(valueSize * ((n + chunk - 1) / chunk)); err != nil {
 			return nil, err
 		}
 		for rest := n; rest > 0; rest -= chunk {

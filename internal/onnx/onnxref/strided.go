@@ -67,7 +67,7 @@ func (c *call) strided(v *value, dims, strides []int, offset int) (*value, error
 	}
 	if d, s := merge(dims, strides); len(d) == 0 || len(d) == 1 && s[0] == 1 { // dense: share the bytes
 		n, width := product(dims), v.kind.Width()
-		return &value{kind: v.kind, dims: dims, raw: v.bytes()[offset*width : (offset+n)*width]}, nil
+		return &value{kind: v.kind, dims: dims, raw: v.bytes()[offset*width : (offset+n)*width], held: v.held}, nil
 	}
 	out, err := c.makeRaw(v.kind, dims)
 	if err != nil {

@@ -40,7 +40,7 @@ func topK(c *call) ([]*value, error) {
 		return nil, err
 	}
 	b := blockOf(v.dims, axis)
-	if err := c.reserve(int64(b.n)); err != nil {
+	if err := c.reserve(8 * int64(b.n)); err != nil {
 		return nil, err
 	}
 	order := make([]int, b.n)

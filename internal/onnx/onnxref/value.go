@@ -22,6 +22,8 @@ type value struct {
 
 	sequence bool
 	items    []*value
+
+	held *holding // the memory that it is in; nil: of the model or the caller
 }
 
 // fromTensor returns a view of t.
