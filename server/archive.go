@@ -58,8 +58,9 @@ func (u Upload) Unpack(limit int64) (Upload, error) {
 	return out, nil
 }
 
-// visitor is called for every regular file of an archive.
-type visitor func(name string, content func() (io.ReadCloser, error)) error
+// visitor is called for every regular file of an archive, with the size that the
+// archive claims.
+type visitor func(name string, size uint64, content func() (io.ReadCloser, error)) error
 
 // walker goes through an archive's files.
 type walker func(data []byte, limit int64, visit visitor) error
@@ -86,7 +87,7 @@ type archive struct {
 // findModel returns the name of the one .onnx file.
 func (a *archive) findModel() (string, error) {
 	var found []string
-	err := a.open(func(name string, _ func() (io.ReadCloser, error)) error {
+	err := a.open(func(name string, _ uint64, _ func() (io.ReadCloser, error)) error {
 		if strings.HasSuffix(strings.ToLower(name), ".onnx") && !strings.HasPrefix(path.Base(name), ".") {
 			found = append(found, name)
 		}
@@ -117,9 +118,12 @@ func (a *archive) read(names map[string]bool) (map[string][]byte, error) {
 	if len(names) == 0 {
 		return files, nil
 	}
-	err := a.open(func(name string, content func() (io.ReadCloser, error)) error {
+	err := a.open(func(name string, size uint64, content func() (io.ReadCloser, error)) error {
 		if !names[name] {
 			return nil
+		}
+		if size > uint64(a.left) {
+			return a.tooLarge()
 		}
 		if files[name] != nil {
 			return errs.New(errs.BadRequest, "the archive holds %q twice", name)
@@ -133,12 +137,16 @@ func (a *archive) read(names map[string]bool) (map[string][]byte, error) {
 			return damaged(err)
 		}
 		if a.left -= int64(len(data)); a.left < 0 {
-			return errs.New(errs.TooLarge, "the model in the archive has more than %d bytes", a.limit).Accepts("up to %d bytes, unpacked", a.limit)
+			return a.tooLarge()
 		}
 		files[name] = data
 		return nil
 	})
 	return files, err
+}
+
+func (a *archive) tooLarge() error {
+	return errs.New(errs.TooLarge, "the model in the archive has more than %d bytes", a.limit).Accepts("up to %d bytes, unpacked", a.limit)
 }
 
 // damaged marks an error of reading an archive, unless it has a code.
@@ -182,7 +190,7 @@ func walkZip(data []byte, _ int64, visit visitor) error {
 		if err != nil {
 			return err
 		}
-		if err := visit(name, f.Open); err != nil {
+		if err := visit(name, f.UncompressedSize64, f.Open); err != nil {
 			return err
 		}
 	}
@@ -218,7 +226,7 @@ func walkTarOf(r io.Reader, visit visitor) error {
 		if err != nil {
 			return err
 		}
-		if err := visit(name, func() (io.ReadCloser, error) { return io.NopCloser(t), nil }); err != nil {
+		if err := visit(name, uint64(h.Size), func() (io.ReadCloser, error) { return io.NopCloser(t), nil }); err != nil {
 			return err
 		}
 	}

@@ -25,6 +25,10 @@ import (
 // some 20 MiB.
 const gcPercent = 300
 
+// memoryLimit is where garbage is no longer let grow: room for the largest models
+// that may be in memory, several times over, and for the program.
+func memoryLimit(maxBytes int64) int64 { return 4*maxBytes + 128<<20 }
+
 // version is set by the linker for releases.
 var version = "dev"
 
@@ -95,6 +99,9 @@ func (a *app) serve(ctx context.Context, o *serveOptions) (err error) {
 	c.Version, c.Log = version, log
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit(c.MaxBytes))
 	}
 	c.Ready, c.Leaving = func() { notify("READY=1") }, func() { notify("STOPPING=1") }
 	stamp := registry.Folder{Dir: a.models}.Stamp() // before the bundles are read
