@@ -85,11 +85,17 @@ func read(ctx context.Context, m *onnx.Model, o Options, seed uint64) (*rnn.Mode
 	v := newView(ctx, low)
 	all, err := v.candidates(seed)
 	if err != nil {
+		if e := errs.As(err); e.Hint == "" && *v.exceeded != nil {
+			e.Hint = "an evaluation went beyond its limits, which may be why: " + errs.As(*v.exceeded).Detail
+		}
 		return nil, report, err
 	}
 	best := largest(all)
 	best.readout = best.wiring.readout(best.stack)
 	report.describe(best, all)
+	if err := *v.exceeded; err != nil {
+		report.Notes = append(report.Notes, "an evaluation went beyond its limits, so that there may be more than was found: "+errs.As(err).Detail)
+	}
 	model, err := best.model()
 	if err != nil {
 		return nil, report, err

@@ -28,6 +28,7 @@ type view struct {
 	stretch   int64           // how many times as long as usual the random inputs are; 0: once
 	outside   *outside        // what runs the graph to compare with; nil: evaluate
 	unread    []error         // recurrences that were found and cannot be read
+	exceeded  *error          // the first evaluation of all views that went beyond the limits
 }
 
 func newView(ctx context.Context, m *onnx.Model) *view {
@@ -41,7 +42,7 @@ func newView(ctx context.Context, m *onnx.Model) *view {
 			varying[in.Name] = true
 		}
 	}
-	return (&view{ctx: ctx, limits: limitsFor(g), model: m, graph: g, constants: constants, varying: varying}).index()
+	return (&view{ctx: ctx, limits: limitsFor(g), model: m, graph: g, constants: constants, varying: varying, exceeded: new(error)}).index()
 }
 
 // limitsFor bounds one evaluation, so that memory stays within a few times the
@@ -62,7 +63,7 @@ func newInnerView(outer *view, g *onnx.Graph, constants tensors, varying map[str
 	}
 	m := *outer.model
 	m.Graph = g
-	return (&view{ctx: outer.ctx, limits: outer.limits, model: &m, graph: g, constants: constants, varying: varying}).index()
+	return (&view{ctx: outer.ctx, limits: outer.limits, model: &m, graph: g, constants: constants, varying: varying, exceeded: outer.exceeded}).index()
 }
 
 // index notes who makes what and what varies with the inputs.
@@ -164,7 +165,11 @@ func (v *view) run(g *onnx.Graph, inputs tensors) (tensors, error) {
 	if v.outside != nil && v.outside.nodes {
 		return v.outside.run(v, g, inputs)
 	}
-	return onnxref.Run(v.ctx, &onnx.Model{IRVersion: v.model.IRVersion, Opsets: v.model.Opsets, Graph: g}, inputs, v.limits)
+	values, err := onnxref.Run(v.ctx, &onnx.Model{IRVersion: v.model.IRVersion, Opsets: v.model.Opsets, Graph: g}, inputs, v.limits)
+	if code := errs.CodeOf(err); *v.exceeded == nil && v.limits.Work != reachWork && (code == errs.TooLarge || code == errs.Timeout) {
+		*v.exceeded = err
+	}
+	return values, err
 }
 
 // part is the graph of the nodes that targets need when given is known.

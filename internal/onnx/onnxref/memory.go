@@ -37,20 +37,26 @@ func (c *call) reserveFor(v *value, bytes int64) error {
 	return nil
 }
 
-// hold notes that a name or a node holds v, drop that it does no more.
+// hold notes that a name or a node holds v, with the parts of a sequence; drop
+// that it does no more.
 func (r *runner) hold(v *value) {
 	if v.held != nil {
 		v.held.names++
 	}
+	for _, part := range v.items {
+		r.hold(part)
+	}
 }
 
 func (r *runner) drop(v *value) {
-	if v.held == nil {
-		return
+	if v.held != nil {
+		if v.held.names--; v.held.names == 0 {
+			r.held -= v.held.bytes
+			v.held.bytes = 0
+		}
 	}
-	if v.held.names--; v.held.names == 0 {
-		r.held -= v.held.bytes
-		v.held.bytes = 0
+	for _, part := range v.items {
+		r.drop(part)
 	}
 }
 
@@ -62,22 +68,8 @@ func (c *call) aside() *call {
 	return &aside
 }
 
-// settle gives up the memory of a node that nothing holds. A sequence keeps what
-// it is made of, and its parts, for good.
-func (c *call) settle(outputs []*value) {
-	for _, v := range outputs {
-		if v == nil || !v.sequence {
-			continue
-		}
-		if c.own != nil {
-			c.own.names++
-		}
-		for _, part := range c.in {
-			if part != nil {
-				c.hold(part)
-			}
-		}
-	}
+// settle gives up the memory of a node that nothing holds.
+func (c *call) settle() {
 	if c.own != nil && c.own.names == 0 {
 		c.held -= c.own.bytes
 		c.own.bytes = 0
@@ -98,14 +90,15 @@ func (r *runner) dropDead(g *onnx.Graph, s *scope, i int) {
 		for _, name := range dead[s.dropped] {
 			if v := s.values[name]; v != nil {
 				delete(s.values, name)
+				delete(r.constants[g], name) // here if the graph is the model's, which runs once
 				r.drop(v)
 			}
 		}
 	}
 }
 
-// lastReads lists for every node the values of the graph's own nodes and inputs
-// that it is the last to read, or makes for nobody.
+// lastReads lists for every node the graph's own values that it is the last to
+// read, or makes for nobody.
 func (r *runner) lastReads(g *onnx.Graph) [][]string {
 	if dead, ok := r.dead[g]; ok {
 		return dead
@@ -113,6 +106,9 @@ func (r *runner) lastReads(g *onnx.Graph) [][]string {
 	last := map[string]int{}
 	for _, v := range g.Inputs {
 		last[v.Name] = 0
+	}
+	for _, t := range g.Initializers {
+		last[t.Name] = 0
 	}
 	for i, n := range g.Nodes {
 		for _, name := range n.Outputs {
@@ -126,9 +122,6 @@ func (r *runner) lastReads(g *onnx.Graph) [][]string {
 	}
 	for _, o := range g.Outputs {
 		delete(last, o.Name)
-	}
-	for _, t := range g.Initializers {
-		delete(last, t.Name)
 	}
 	dead := make([][]string, len(g.Nodes))
 	for name, i := range last {

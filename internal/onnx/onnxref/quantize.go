@@ -172,7 +172,7 @@ func dynamicRange(x []float64) (scale float64, zero int64) {
 func matMulInteger(c *call) ([]*value, error) {
 	var operands [2]*value
 	aside := c.aside()
-	defer aside.settle(nil)
+	defer aside.settle()
 	for i := range operands {
 		v, err := c.value(i)
 		if err != nil {

@@ -16,7 +16,7 @@ func init() { registerIn("com.microsoft", dynamicQuantizeLSTM, "DynamicQuantizeL
 // to 8 bits by their range at every step, is left out.
 func dynamicQuantizeLSTM(c *call) ([]*value, error) {
 	inner, weights := *c, c.aside()
-	defer weights.settle(nil)
+	defer weights.settle()
 	inner.in = slices.Clone(c.in[:min(8, len(c.in))])
 	for i := range 2 {
 		w, err := weights.dequantized(1+i, 8+2*i)

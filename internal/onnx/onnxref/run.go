@@ -142,7 +142,9 @@ func (r *runner) initializers(g *onnx.Graph) map[string]*value {
 	if !ok {
 		values = make(map[string]*value, len(g.Initializers))
 		for _, t := range g.Initializers {
-			values[t.Name] = fromTensor(t)
+			v := fromTensor(t)
+			v.held = &holding{names: 1} // its other forms
+			values[t.Name] = v
 		}
 		r.constants[g] = values
 	}
@@ -234,7 +236,7 @@ func (r *runner) exec(n *onnx.Node, s *scope) error {
 	for _, v := range c.kept {
 		r.drop(v)
 	}
-	c.settle(outputs)
+	c.settle()
 	return nil
 }
 

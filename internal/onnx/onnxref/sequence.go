@@ -34,7 +34,7 @@ func (c *call) sequenceOf(items []*value) ([]*value, error) {
 	if err := c.reserve(8 * int64(len(items))); err != nil {
 		return nil, err
 	}
-	return []*value{{sequence: true, items: items}}, nil
+	return []*value{{sequence: true, items: items, held: c.own}}, nil
 }
 
 func sequenceConstruct(c *call) ([]*value, error) {
