@@ -45,10 +45,17 @@ func (s *Server) sendMade(w http.ResponseWriter, r *http.Request, kind string, d
 	if err := s.reading(r.Context(), func() (err error) { made, err = data(); return err }); err != nil {
 		return err
 	}
-	sum := sha256.Sum256(made)
+	send(w, r, kind, made)
+	return nil
+}
+
+// send sends what stays the same until the bundles do not; clients ask each time
+// whether it has changed.
+func send(w http.ResponseWriter, r *http.Request, kind string, data []byte) {
+	sum := sha256.Sum256(data)
 	h := w.Header()
 	h.Set("Content-Type", kind)
+	h.Set("Cache-Control", "no-cache")
 	h.Set("ETag", `"`+hex.EncodeToString(sum[:])+`"`)
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(made))
-	return nil
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(data))
 }

@@ -30,6 +30,7 @@ type Config struct {
 	Keys    *Keys                // nil: everybody may ask everything
 	TLS     *tls.Config          // nil: none
 	Traces  trace.TracerProvider // where spans of requests go; nil: nowhere
+	Origins []string             // whose pages may ask (CORS), "*" for all; nil: none but the server's own
 	Ready   func()               // called when requests are answered; nil: nothing
 	Leaving func()               // called when shutdown begins; nil: nothing
 

@@ -169,15 +169,12 @@ func typeForPeople(schema object) (kind, refersTo string) {
 }
 
 // showDocs answers GET /docs.
-func (s *Server) showDocs(w http.ResponseWriter, _ *http.Request, _ pathValues) error {
+func (s *Server) showDocs(w http.ResponseWriter, r *http.Request, _ pathValues) error {
 	data, err := s.docs()
 	if err != nil {
 		return err
 	}
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
-	h.Set("X-Content-Type-Options", "nosniff")
-	_, err = w.Write(data)
-	return err
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	send(w, r, "text/html; charset=utf-8", data)
+	return nil
 }

@@ -83,6 +83,8 @@ func (s *Server) observe(next http.Handler) http.Handler {
 			c.id = rand.Text()
 		}
 		w.Header().Set(requestIDHeader, c.id)
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Header().Set("Cache-Control", "no-store") // unless the route knows better
 		if s.leaving.Load() {
 			w.Header().Set("Connection", "close")
 		}

@@ -179,12 +179,11 @@ func (s schemaSet) fields(t reflect.Type, properties object, required *[]string)
 }
 
 // showOpenAPI answers GET /openapi.json.
-func (s *Server) showOpenAPI(w http.ResponseWriter, _ *http.Request, _ pathValues) error {
+func (s *Server) showOpenAPI(w http.ResponseWriter, r *http.Request, _ pathValues) error {
 	data, err := s.openAPI()
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Content-Type", "application/json")
-	_, err = w.Write(data)
-	return err
+	send(w, r, "application/json", data)
+	return nil
 }

@@ -51,7 +51,6 @@ const retryAfter = 1
 // setErrorHeaders sets the headers that go with an error in every shape.
 func setErrorHeaders(w http.ResponseWriter, e *errs.Error) {
 	h := w.Header()
-	h.Set("X-Content-Type-Options", "nosniff")
 	switch statusOf(e.Code) {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		h.Set("Retry-After", strconv.Itoa(retryAfter))

@@ -74,7 +74,7 @@ func New(c Config) *Server {
 	s.paths = pathsOf(routes)
 	s.openAPI = sync.OnceValues(func() ([]byte, error) { return openAPI(routes, c.Version) })
 	s.docs = sync.OnceValues(func() ([]byte, error) { return docs(routes, c.Version) })
-	s.handler = s.observe(s.recoverPanics(s.router(routes)))
+	s.handler = s.observe(s.recoverPanics(s.crossOrigin(compress(s.router(routes)))))
 	return s
 }
 

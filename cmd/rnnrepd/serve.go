@@ -4,12 +4,15 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -45,6 +48,7 @@ type serveOptions struct {
 	listen    listenOptions
 	admin     string
 	keys      string
+	origins   string
 	logFormat string
 	poll      time.Duration
 }
@@ -54,6 +58,7 @@ func (o *serveOptions) flags(f *pflag.FlagSet) {
 	o.listen.flags(f)
 	f.StringVar(&o.admin, "admin-listen", "", "address for metrics, health and profiles, without keys (default: none)")
 	f.StringVar(&o.keys, "keys", "", "file of API keys, as 'rnnrepd key' prints them (default: no key is asked for)")
+	f.StringVar(&o.origins, "cors-origins", "", "`origins` whose pages may ask, joined by commas, such as https://lab.example, or * (default: none but the server's own)")
 	f.Int64Var(&c.MaxBytes, "max-bytes", server.DefaultMaxBytes, "largest request body")
 	f.IntVar(&c.MaxConnections, "max-connections", server.DefaultConnections, "open connections; further ones wait to be accepted")
 	f.IntVar(&c.MaxQueue, "max-queue", server.DefaultMaxQueue, "requests with a model that are in progress or wait; more get 429")
@@ -114,6 +119,9 @@ func (a *app) serve(ctx context.Context, o *serveOptions) (err error) {
 	if c.TLS, err = o.listen.tls(); err != nil {
 		return err
 	}
+	if c.Origins, err = parseOrigins(o.origins); err != nil {
+		return err
+	}
 	traces, closeTraces, err := openTraces(ctx, log)
 	if err != nil {
 		return err
@@ -158,6 +166,23 @@ func openKeys(file string) (*server.Keys, error) {
 		return nil, &fs.PathError{Op: "keys", Path: file, Err: err}
 	}
 	return keys, nil
+}
+
+// parseOrigins reads origins as browsers write them; "" is none.
+func parseOrigins(list string) ([]string, error) {
+	if list == "" {
+		return nil, nil
+	}
+	origins := strings.Split(list, ",")
+	for i, o := range origins {
+		o = strings.TrimSpace(o)
+		u, err := url.Parse(o)
+		if o != "*" && (err != nil || u.Host == "" || o != u.Scheme+"://"+u.Host) {
+			return nil, usageError{fmt.Errorf("--cors-origins: %q is no origin; one is like https://lab.example:8443, or * for all", o)}
+		}
+		origins[i] = o
+	}
+	return origins, nil
 }
 
 // serveAdmin serves the operators' routes until ctx ends.
