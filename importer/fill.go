@@ -124,6 +124,8 @@ func (t *target) product(p *product) bool {
 		for col, x := range w[row(e)*p.cols : (row(e)+1)*p.cols] {
 			if u := unitOf[col]; u >= 0 {
 				t.hh[j*t.cell.layer.Hidden+u] += sign * x
+			} else if feature[col] < 0 { // the state, but scaled
+				return false
 			} else {
 				t.ih[j*t.cell.layer.Inputs+feature[col]] += sign * x
 			}

@@ -194,7 +194,7 @@ func (s *step) stateOf(p *product) ([]int, bool) {
 	if !known {
 		var ok bool
 		if tr, ok = follow(func() setting { return s.setting(1) }, s.h, p.data, nil); !ok {
-			tr.by = 0
+			tr = trail{} // what is made of the state, as an output that is fed back, is input
 		}
 		if s.states == nil {
 			s.states = map[*product]trail{}

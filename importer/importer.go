@@ -54,7 +54,15 @@ func Read(r io.Reader, o Options) (*rnn.Model, Report, error) {
 // unsupported_op, weights_not_constant, shape_mismatch, non_finite_weights,
 // non_finite_outputs, verification_failed and timeout; with a Verifier also
 // verification_incomplete and verification_aborted. The report of a refused model says what was found.
-func ReadBytes(data []byte, o Options) (*rnn.Model, Report, error) {
+//
+// Recognisers hold what they find against each other; should one fail to, the
+// file is refused as internal and the process lives.
+func ReadBytes(data []byte, o Options) (model *rnn.Model, report Report, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			model, err = nil, errs.New(errs.Internal, "the importer failed on this graph: %v", p).Do("please report the file")
+		}
+	}()
 	m, err := onnx.Parse(data, o.External, onnx.Limits{Bytes: o.maxBytes()})
 	if err != nil {
 		return nil, Report{}, err

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"slices"
 
@@ -36,29 +37,24 @@ func recogniseSingleSteps(v *view) ([]*recurrence, error) {
 // singleSteps lists what a node that makes the new hidden state may be the end
 // of.
 func (v *view) singleSteps(n *onnx.Node) []*step {
-	if n.Domain != "" || n.OpType != "Mul" && n.OpType != "Add" || len(n.Inputs) != 2 || !v.varying[n.Outputs[0]] {
+	squashed := activationOps[n.OpType] != ""
+	if n.Domain != "" || n.OpType != "Mul" && n.OpType != "Add" && !squashed || len(n.Inputs) == 0 || !v.varying[n.Outputs[0]] {
 		return nil
 	}
 	products, leaves, activations := v.tree(n.Outputs[0])
-	if len(products) < 2 || activations < 3 {
-		return nil
-	}
 	var steps []*step
 	add := func(h, c, nextC string) {
-		s := &step{v: v, given: v.sampleInputs(), h: h, next: n.Outputs[0], c: c, nextC: nextC}
-		for _, p := range products { // in front may be what cannot be evaluated
-			if p.data != h && !s.known(p.data) {
-				s.given = s.with(p.data, drawInput(rand.New(rand.NewPCG(3, 4)), p.weight.Type, []int{batchSize, p.cols}, 0))
-			}
-		}
-		steps = append(steps, s)
+		steps = append(steps, v.singleStep(n.Outputs[0], h, c, nextC, products))
 	}
-	for _, p := range products {
-		if !v.isState(p.data) {
+	for _, h := range v.stateInputs(products) {
+		if squashed && activations == 1 && v.givesBack(n.Outputs[0], h) { // an Elman RNN's
+			add(h, "", "")
+		}
+		if activations < 3 {
 			continue
 		}
-		if n.OpType == "Add" && slices.Contains(leaves, p.data) { // a GRU's state also comes straight
-			add(p.data, "", "")
+		if n.OpType == "Add" && slices.Contains(leaves, h) { // a GRU's state also comes straight
+			add(h, "", "")
 		}
 		for _, a := range n.Inputs { // an LSTM's: o * tanh(c')
 			t := v.maker[a]
@@ -66,13 +62,57 @@ func (v *view) singleSteps(n *onnx.Node) []*step {
 				continue
 			}
 			for _, c := range leaves {
-				if c != p.data && v.isState(c) {
-					add(p.data, c, t.Inputs[0])
+				if c != h && v.isState(c) {
+					add(h, c, t.Inputs[0])
 				}
 			}
 		}
 	}
 	return steps
+}
+
+// singleStep is the step from h to next.
+func (v *view) singleStep(next, h, c, nextC string, products []*product) *step {
+	s := &step{v: v, given: v.sampleInputs(), h: h, next: next, c: c, nextC: nextC}
+	for _, p := range products { // in front may be what cannot be evaluated
+		if p.data != h && !s.known(p.data) {
+			s.given = s.with(p.data, drawInput(rand.New(rand.NewPCG(3, 4)), p.weight.Type, []int{batchSize, p.cols}, 0))
+		}
+	}
+	return s
+}
+
+// stateInputs lists the graph inputs that products read, by themselves or beside
+// others; the last come first, as states follow the input.
+func (v *view) stateInputs(products []*product) (list []string) {
+	add := func(name string) {
+		if v.isState(name) && !slices.Contains(list, name) {
+			list = append(list, name)
+		}
+	}
+	for _, p := range products {
+		add(p.data)
+		if n := v.maker[p.data]; n != nil && n.OpType == "Concat" && n.Domain == "" {
+			for _, in := range n.Inputs {
+				add(in)
+			}
+		}
+	}
+	position := func(name string) int {
+		below := v.below(name)
+		return slices.IndexFunc(v.graph.Inputs, func(in onnx.Value) bool { return below[in.Name] })
+	}
+	slices.SortStableFunc(list, func(a, b string) int { return cmp.Compare(position(b), position(a)) })
+	return list
+}
+
+// givesBack tells whether a graph that gets h gives next back, in whatever shape.
+func (v *view) givesBack(next, h string) bool {
+	values, err := v.evaluate(v.sampleInputs(), next, h)
+	if err != nil || values[next].Len() != values[h].Len() {
+		return false
+	}
+	return slices.ContainsFunc(v.graph.Outputs, func(o onnx.Value) bool { return v.moved(o.Name) == next || o.Name == next })
 }
 
 // tree walks back from a value through elementwise nodes and lists the products

@@ -115,8 +115,8 @@ func (c *chain) recurrence() (*recurrence, bool) {
 			break
 		}
 	}
-	if c.cell == nil {
-		return nil, false
+	if c.cell == nil || !slices.ContainsFunc(c.step.products, func(p *product) bool { return p.node == c.members[k].node }) {
+		return nil, false // the latter: what is made of the states and fed back
 	}
 	p, ok := c.ports(k)
 	if !ok {
@@ -218,7 +218,7 @@ func (c *chain) ports(k int) (*unrolledPorts, bool) {
 	if vectors == batch {
 		p.reads = groupOf(c.groups, c.cell.input)
 		p.steps = len(p.reads)
-		if !c.cell.identity() || p.reads[0] != c.members[0] && !c.align(p.reads) {
+		if !c.cell.identity() || p.reads[0] != c.members[0] && !c.align(p) {
 			return nil, false
 		}
 	} else {
@@ -273,8 +273,10 @@ func (c *chain) initial() []string {
 
 // align puts the products that read the input of each step in the order of the
 // steps: a product belongs to the step where what comes of it first meets what
-// comes of a recurrent product, or to the first step if that was folded away.
-func (c *chain) align(reads []*product) bool {
+// comes of a recurrent product, or to the first step if that was folded away. One
+// that reads what was made of earlier states is as many steps behind the first.
+func (c *chain) align(p *unrolledPorts) bool {
+	reads := p.reads
 	depth := map[string]int{} // recurrent products on the way to a value
 	made := map[string]bool{}
 	for _, m := range c.members {
@@ -310,18 +312,21 @@ func (c *chain) align(reads []*product) bool {
 	if skip == 1 {
 		folded = c.v.below(c.members[0].data)
 	}
-	ordered := make([]*product, len(reads))
+	ordered, feedback := make([]*product, len(reads)), false
 	for _, p := range reads {
 		at := meets[p.out] - 1 + skip
-		if folded[p.out] {
+		switch d := depth[p.out]; {
+		case folded[p.out]:
 			at = 0
+		case d > 0:
+			at, feedback = d+skip, true
 		}
 		if at < 0 || at >= len(ordered) || ordered[at] != nil {
 			return false
 		}
 		ordered[at] = p
 	}
-	copy(reads, ordered)
+	p.reads, p.feedback = ordered, feedback
 	return true
 }
 

@@ -19,6 +19,7 @@ type unrolledPorts struct {
 	taps       []tap
 	initial    []string // the states before the first step; none: folded away
 	last       []string // values among which the state after the last step may be
+	feedback   bool     // the steps read what was made of earlier states
 }
 
 // together tells whether one product reads the input of all steps.
@@ -175,4 +176,9 @@ func (p *unrolledPorts) deviation(values tensors, y sequence) float64 {
 	return worst
 }
 
-func (p *unrolledPorts) remarks(*wiring) []string { return nil }
+func (p *unrolledPorts) remarks(*wiring) []string {
+	if p.feedback {
+		return []string{"the graph feeds what it makes of the states back as input, which is input of the RNN here"}
+	}
+	return nil
+}
