@@ -12,11 +12,8 @@ type Population struct {
 	Spec   Spec
 	Models int
 	layers []grad.Weights
-	linear *readout
 	slots  map[string]grad.Var
 }
-
-type readout struct{ w, b grad.Var }
 
 // State is what the layers of a population carry from step to step.
 type State []grad.State
@@ -126,9 +123,6 @@ func bind(spec Spec, models int, value func(Slot) grad.Var) *Population {
 		p.layers = append(p.layers, grad.Weights{
 			IH: p.slots[s[0].Name], HH: p.slots[s[1].Name], BIH: p.slots[s[2].Name], BHH: p.slots[s[3].Name]})
 	}
-	if spec.Outputs > 0 {
-		p.linear = &readout{p.slots["linear.weight"], p.slots["linear.bias"]}
-	}
 	return p
 }
 
@@ -151,8 +145,5 @@ func (p *Population) Step(x grad.Var, s State) (logits grad.Var, next State) {
 	for i, l := range p.Spec.Layers {
 		x, next[i] = grad.Recurrent(layerOps[l.Cell], p.layers[i], grad.Steps{X: x, T: 1}, s[i])
 	}
-	if p.linear != nil {
-		x = grad.LinearEach(x, p.linear.w, p.linear.b)
-	}
-	return x, next
+	return p.Readout(x, p.Spec.OutputSize()), next
 }
