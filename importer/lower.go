@@ -27,7 +27,7 @@ func lower(ctx context.Context, m *onnx.Model) (*onnx.Model, []string) {
 	l.graph.Nodes = slices.Clone(m.Graph.Nodes)
 	l.graph.Initializers = slices.Clone(m.Graph.Initializers)
 	if l.widen(l.graph) {
-		l.notes = append(l.notes, "16-bit floats are computed with 32 bits here")
+		l.notes = append(l.notes, narrowNote)
 	}
 	if slices.ContainsFunc(l.graph.Nodes, func(n *onnx.Node) bool { return n.OpType == "If" }) {
 		l.takeBranches(newView(ctx, &onnx.Model{IRVersion: m.IRVersion, Opsets: m.Opsets, Graph: l.graph}))
@@ -40,9 +40,10 @@ func lower(ctx context.Context, m *onnx.Model) (*onnx.Model, []string) {
 	return &low, l.notes
 }
 
-// What becomes of a quantised model. Ranges that are part of the file clip values
+// What becomes of a model of fewer bits. Ranges that are part of the file clip values
 // outside them.
 const (
+	narrowNote    = "16-bit floats are computed with 32 bits here"
 	quantisedNote = "quantised: the weights are what the stored integers stand for, and values are computed without rounding to 8 bits here"
 	rangesNote    = "values are not clipped to the ranges of the file's QuantizeLinear nodes here"
 )
