@@ -74,7 +74,7 @@ func TestPage(t *testing.T) {
 	for name, f := range map[string]func(*testing.T, *browser, string){
 		"start": start, "answer": answer, "several": several, "refusal": refusal, "external data": externalData, "dropped": dropped, "examples": exampleModels,
 		"bundle": chosenBundle, "map by mouse": mapByMouse, "map by keys": mapByKeys, "colours": colours, "theme": theme, "phone": onPhone,
-		"reduced motion": reducedMotion, "accessible": accessible, "words": words,
+		"reduced motion": reducedMotion, "accessible": accessible, "words": words, "kinds": kinds, "other bundle": otherBundle, "many points": manyPoints,
 	} {
 		t.Run(name, func(t *testing.T) { f(t, b, address) })
 	}
@@ -442,7 +442,12 @@ func words(t *testing.T, b *browser, address string) {
 		`text(w.power(0.02))`:                      "0.02",
 		`w.bundleName("a_b/c_d")`:                  "c d of a b",
 		`w.task("a^n b^(n-1)").outerHTML`:          `<span class="task formula">a<sup>n</sup> b<sup>n−1</sup></span>`,
-		`w.task("rotation 3.5 degrees").outerHTML`: `<span class="task">rotation 3.5 degrees</span>`,
+		`w.task("rotation 3.5 degrees").outerHTML`: `<span class="task">rotation 3.5°</span>`,
+		`w.task("formal_languages").textContent`:   "formal languages",
+		`w.bundleName("sequential_mnist/c_d")`:     "c d of sequential MNIST",
+		`w.angle(359.7)`:                           "0°",
+		`w.angle(-5)`:                              "355°",
+		`w.bundleName("universal/c_d")`:            "c d of networks of every kind",
 		`w.task("<img src=x>^(1").textContent`:     "<img src=x>^(1",
 		`w.structure({ cell: "gru", hidden: [5], layers: 1, inputs: 1, outputs: 0 })`:                             "One layer of GRU, 5 units, reading 1 input; it has no readout.",
 		`w.structure({ cell: "lstm", hidden: [64, 32], layers: 2, inputs: 3, outputs: 2, bidirectional: true })`:  "A two-layer bidirectional LSTM of 64 and 32 units, reading 3 inputs and giving 2 outputs.",

@@ -1,8 +1,8 @@
 // What is shown of one model: the answer of POST /v1/predict, or what went wrong.
 
 import { h } from "./dom.js";
-import { distribution, embedding, gapScale, interval } from "./charts.js";
-import { bundleName, decimal, integer, percent, plural, structure, task, verification } from "./words.js";
+import { dial, distribution, embedding, gapScale, interval } from "./charts.js";
+import { angle, angleOf, bundleName, decimal, integer, percent, plural, structure, task, verification } from "./words.js";
 
 /** A snapshot's run and step from a neighbour's id; null if it has none. */
 export function snapshot(id) {
@@ -16,10 +16,10 @@ export function answerCard(name, a, on) {
     h("header", {},
       h("p", { class: "file" }, name),
       h("h1", { class: "sentence" }, structure(a.rnn)),
-      h("p", { class: "note" }, `${integer(a.rnn.parameters)} weights, found as ${a.rnn.found}. `, ...verification(a.verified)),
+      h("p", { class: "note" }, `${integer(a.rnn.parameters)} weights, found as ${a.rnn.found}. `, ...verification(a.verified), ` Read by ${bundleName(a.bundle)}.`),
       h("a", { class: "note to-map", href: "#map-title" }, "Its place on the map")),
-    trust(a.trust),
-    predictions(a.predictions),
+    a.trust ? trust(a.trust) : null,
+    predictions(a.predictions ?? {}),
     relatives(a.neighbours ?? [], on),
     more(a));
 }
@@ -39,20 +39,45 @@ function trust(t) {
 }
 
 function predictions(p) {
-  const level = Math.round(100 * p.accuracy.level);
-  const narrow = p.accuracy.interval[1] - p.accuracy.interval[0] < 0.05;
-  const rows = [
-    prediction("Accuracy", percent(p.accuracy.value), p.accuracy.interval.map((x) => percent(x, narrow ? 1 : 0)).join(" to "),
-      interval(p.accuracy, { low: 0, high: 1, ticks: [0, 0.25, 0.5, 0.75, 1], write: (x) => percent(x, 0) })),
-    prediction("Training stage", integer(p.training_stage.value), p.training_stage.interval[0] === p.training_stage.interval[1]
-      ? "steps, and no other is likely" : `steps; ${integer(p.training_stage.interval[0])} to ${integer(p.training_stage.interval[1])}`, distribution(p.training_stage)),
-    prediction("Generalization gap", decimal(p.generalization_gap.value), `${p.generalization_gap.unit}; ${decimal(p.generalization_gap.interval[0])} to ${decimal(p.generalization_gap.interval[1])}`,
-      interval(p.generalization_gap, { ...gapScale(p.generalization_gap), write: (x) => decimal(x, Number.isInteger(x) ? 0 : 2) })),
-    prediction("Task", task(p.task.value), p.task.intervals ? p.task.intervals.map((i) => i.map((x) => decimal(x)).join(" to ")).join("; ") : `with probability ${percent(p.task.probability, 0)}`, null),
-  ];
+  const rows = [p.accuracy && accuracy(p.accuracy), p.training_stage && trainingStage(p.training_stage), p.generalization_gap && gap(p.generalization_gap), p.task?.value && taskRow(p.task)];
+  const level = Math.round(100 * (p.accuracy ?? p.generalization_gap ?? p.training_stage ?? {}).level);
   return h("section", { class: "predictions", "aria-label": "Predictions" }, rows,
-    h("p", { class: "note" }, `The pale bands are ${level}\u202f% intervals: of networks like the zoo’s, ${level} in 100 have their true value inside.`));
+    level ? h("p", { class: "note" }, `The pale bands are ${level}\u202f% intervals: of networks like the zoo’s, ${level} in 100 have their true value inside.`) : null);
 }
+
+const range = ([low, high], write) => `${write(low)} to ${write(high)}`;
+
+function accuracy(e) {
+  const narrow = e.interval[1] - e.interval[0] < 0.05;
+  return prediction("Accuracy", percent(e.value), range(e.interval, (x) => percent(x, narrow ? 1 : 0)),
+    interval(e, { low: 0, high: 1, ticks: [0, 0.25, 0.5, 0.75, 1], write: (x) => percent(x, 0) }));
+}
+
+function trainingStage(e) {
+  const said = e.interval[0] === e.interval[1] ? "and no other is likely" : range(e.interval, integer);
+  return prediction("Training stage", [integer(e.value), unit("steps")], said, distribution(e));
+}
+
+function gap(e) {
+  const scale = gapScale(e);
+  const digits = Math.max(2, scale.digits + 1);
+  return prediction("Generalization gap", [decimal(e.value, digits), e.unit ? unit(e.unit) : null], range(e.interval, (x) => decimal(x, digits)),
+    interval(e, { ...scale, write: (x) => (x === 0 ? "0" : decimal(x, scale.digits)) }));
+}
+
+/** The task: one of many with its probability, or numbers with their intervals; an
+ * angle has a dial. */
+function taskRow(t) {
+  const what = angleOf(t.value);
+  if (what !== null && t.intervals?.length === 1) {
+    const [low, high] = t.intervals[0];
+    return prediction(what ? `Task: ${what}` : "Task", angle(t.parameters[0]), high - low >= 360 ? "or any other angle" : range([low, high], angle), dial(t.parameters[0], [low, high]));
+  }
+  const said = t.intervals ? t.intervals.map((i) => range(i, decimal)).join("; ") : t.probability ? `with probability ${percent(t.probability, 0)}` : "";
+  return prediction("Task", task(t.value), said, null);
+}
+
+const unit = (text) => h("span", { class: "unit" }, ` ${text}`);
 
 const prediction = (label, value, range, chart) => h("div", { class: "prediction" },
   h("h2", {}, label), h("p", { class: "value" }, value, h("span", { class: "range" }, range)), chart);
@@ -100,8 +125,9 @@ const titles = {
   no_answer: "The server does not answer", internal: "The server made a mistake", unknown_bundle: "That encoder is gone",
 };
 
-/** What went wrong with a model; retry(key) is called with an API key. */
-export function problemCard(name, p, retry) {
+/** What went wrong with a model; retry(key) is called with an API key, and
+ * leaveBundle, if a bundle was chosen, to take the best instead. */
+export function problemCard(name, p, retry, leaveBundle) {
   const row = (term, ...text) => (text[0] ? [h("dt", {}, term), h("dd", {}, ...text)] : []);
   return h("div", { class: "problem", role: "alert" },
     h("p", { class: "file" }, name),
@@ -110,6 +136,7 @@ export function problemCard(name, p, retry) {
       row("Found", p.detail), row("At", p.node && h("code", {}, p.node)), row("Accepted", p.accepted), row("What to do", p.hint),
       row("Code", p.code && h("code", {}, p.code), p.status ? ` (status ${p.status})` : ""), row("Request", p.status === 500 && p.request && h("code", {}, p.request))),
     p.code === "external_data_missing" ? h("p", { class: "note" }, "Drop the missing file on this page: it is sent together with the model.") : null,
+    p.code === "spec_not_accepted" && leaveBundle ? h("button", { type: "button", class: "primary", onclick: leaveBundle }, "Let the best encoder read it") : null,
     p.status === 401 || p.status === 403 ? keyForm(retry) : null);
 }
 

@@ -18,8 +18,8 @@ const state = {
 let reading = null; // AbortController of what is being read
 
 const zoo = new ZooMap(byID("map"), {
-  describe: (m) => h("div", {}, h("p", { class: "tip-task" }, task(m.task)), h("p", {}, `${integer(m.step)} steps, accuracy ${percent(m.accuracy)}`), h("p", { class: "tip-run" }, `run ${m.run}`)),
-  say: (m) => { byID("map-says").textContent = `${m.task}, run ${m.run}, ${integer(m.step)} steps, accuracy ${percent(m.accuracy)}`; },
+  describe: (m) => h("div", {}, m.task ? h("p", { class: "tip-task" }, task(m.task)) : null, h("p", {}, `${integer(m.step)} steps, accuracy ${percent(m.accuracy)}`), h("p", { class: "tip-run" }, `run ${m.run}`)),
+  say: (m) => { byID("map-says").textContent = [m.task, `run ${m.run}`, `${integer(m.step)} steps`, `accuracy ${percent(m.accuracy)}`].filter(Boolean).join(", "); },
 });
 
 /** Reads files, one model after the other, and shows the last. */
@@ -84,12 +84,14 @@ function show(entry) {
   document.body.classList.toggle("started", entry !== null);
   if (!entry) return say("");
   const { answer, problem, name } = entry;
-  byID("answer").replaceChildren(answer ? answerCard(name, answer, pointing) : problemCard(name, problem, useKey));
-  say(answer ? `${name}: ${structure(answer.rnn)} Predicted accuracy ${percent(answer.predictions.accuracy.value)}.` : "");
+  byID("answer").replaceChildren(answer ? answerCard(name, answer, pointing) : problemCard(name, problem, useKey, state.bundle && leaveBundle));
+  const accuracy = answer?.predictions?.accuracy;
+  say(answer ? `${name}: ${structure(answer.rnn)}${accuracy ? ` Predicted accuracy ${percent(accuracy.value)}.` : ""}` : "");
   showModels();
   showMap(answer?.bundle ?? state.map?.bundle).then(placeModels, mapFailed);
 }
 
+const leaveBundle = () => { byID("bundle").value = state.bundle = ""; readAgain(); };
 const useKey = (key) => { api.setKey(key); begin(); readAgain(); };
 
 function say(text, busy = false) {
@@ -116,22 +118,31 @@ const pointing = { neighbour: (n) => zoo.point(indexOf(n)), leave: () => zoo.poi
 /** Puts a bundle's map on show. */
 async function showMap(bundle) {
   if (!bundle || bundle === state.map?.bundle) return;
-  const map = await api.map(bundle);
+  const late = setTimeout(() => sayOnMap("Loading the zoo…", true), 200);
+  const map = await api.map(bundle).finally(() => clearTimeout(late));
   state.map = map;
-  byID("map").querySelector(".map-message").hidden = true;
+  sayOnMap("");
   zoo.setMembers(map.members);
+  byID("axis-x").textContent = `component 1: ${percent(map.explained[0], 0)} of the variance`;
+  byID("axis-y").textContent = `component 2: ${percent(map.explained[1], 0)}`;
   const runs = new Set(map.members.map((m) => m.run)).size;
   const about = byID("map-about");
-  about.replaceChildren(`${integer(map.members.length)} snapshots of ${integer(runs)} trainings, as seen by ${bundleName(map.bundle)}. What lies near is alike: the plane keeps ${percent(map.explained[0] + map.explained[1], 0)} of the variance in ${map.mean.length} dimensions.`,
+  about.replaceChildren(`${integer(map.members.length)} snapshots of ${integer(runs)} trainings, as seen by ${bundleName(map.bundle)}. What lies near is alike. The plane is that of the first two principal components of ${map.mean.length}.`,
     map.reference_snapshots > map.members.length ? ` (One in ${Math.round(map.reference_snapshots / map.members.length)} of ${integer(map.reference_snapshots)} is drawn.)` : "");
   recolour();
 }
 
 function mapFailed(problem) {
   if (!(problem instanceof api.Problem)) throw problem;
+  sayOnMap(sentence(problem.detail));
+}
+
+/** Covers the map with a message; "" uncovers it. */
+function sayOnMap(text, busy = false) {
   const message = byID("map").querySelector(".map-message");
-  message.hidden = false;
-  message.textContent = sentence(problem.detail);
+  message.hidden = text === "";
+  message.classList.toggle("busy", busy);
+  message.textContent = text;
 }
 
 const project = (map, z) => map.axes.map((axis) => axis.reduce((sum, a, j) => sum + a * (z[j] - map.mean[j]), 0));
@@ -152,7 +163,7 @@ function placeModels() {
 function recolour() {
   if (!state.map) return;
   const a = state.current?.answer;
-  const first = a?.bundle === state.map.bundle ? [a.predictions.task.value, ...(a.neighbours ?? []).map((n) => n.task)] : [];
+  const first = a?.bundle === state.map.bundle ? [a.predictions?.task?.value, ...(a.neighbours ?? []).map((n) => n.task)].filter(Boolean) : [];
   const { of, legend } = colouring(state.by, state.map.members, { dark: isDark(), first });
   byID("legend").replaceChildren(legend);
   zoo.setColour(of);
@@ -194,7 +205,16 @@ function listenToFiles() {
     if (e.dataTransfer.files.length) read([...e.dataTransfer.files]);
   });
   for (const b of document.querySelectorAll("[data-example]")) {
-    b.addEventListener("click", () => api.example(b.dataset.example).then((f) => read([f])));
+    b.addEventListener("click", () => readExample(b.dataset.example));
+  }
+}
+
+async function readExample(name) {
+  try {
+    await read([await api.example(name)]);
+  } catch (problem) {
+    if (!(problem instanceof api.Problem)) throw problem;
+    add({ name, model: null, problem });
   }
 }
 

@@ -3,6 +3,7 @@
 import { still } from "./dom.js";
 
 const zoomRange = [0.4, 400]; // relative to the view that shows everything
+const crowded = 5000; // members from which points are small and without an edge
 const reach = 12; // pixels around a point that count as on it
 
 export class ZooMap {
@@ -18,7 +19,7 @@ export class ZooMap {
     this.pointed = this.picked = null; // indices of members
     this.pointers = new Map();
     this.view = this.goal = { x: 0, y: 0, scale: 1 }; // what is shown, and what that moves to
-    this.colour = () => null;
+    this.colours = []; // of the members; null is the quiet one
     new ResizeObserver(() => this.resize()).observe(root);
     this.listen();
   }
@@ -26,6 +27,7 @@ export class ZooMap {
   /** Shows these members: { run, step, x, y, ... }. */
   setMembers(members) {
     this.members = members;
+    this.colours = members.map(() => null);
     this.runs = new Map();
     members.forEach((m, i) => this.runs.set(m.run, [...(this.runs.get(m.run) ?? []), i]));
     for (const run of this.runs.values()) run.sort((a, b) => members[a].step - members[b].step);
@@ -35,7 +37,10 @@ export class ZooMap {
   }
 
   /** Colours members by of(member); null is the quiet colour. */
-  setColour(of) { this.colour = of; this.draw(); }
+  setColour(of) {
+    this.colours = this.members.map(of);
+    this.draw();
+  }
 
   /** Places models: [{ x, y, label, current, near: [index of member] }]. */
   setModels(models) {
@@ -103,7 +108,7 @@ export class ZooMap {
     const from = this.view;
     const start = performance.now();
     const step = (now) => {
-      const t = Math.min(1, (now - start) / 260);
+      const t = Math.min(1, Math.max(0, (now - start) / 260));
       const e = 1 - (1 - t) ** 3;
       const scale = from.scale * (target.scale / from.scale) ** e;
       this.view = { x: from.x + (target.x - from.x) * e, y: from.y + (target.y - from.y) * e, scale };
@@ -117,7 +122,7 @@ export class ZooMap {
     if (still()) return;
     const start = performance.now();
     const step = (now) => {
-      this.pulsing = Math.min(1, (now - start) / 900);
+      this.pulsing = Math.min(1, Math.max(0, (now - start) / 900)); // a frame may have begun before
       this.draw();
       if (this.pulsing < 1) requestAnimationFrame(step);
     };
@@ -196,16 +201,16 @@ export class ZooMap {
 
   /** How large a point is: larger as one zooms in, smaller the more there are and the narrower the map. */
   radius() {
-    const crowd = this.members.length > 5000 ? 1.8 : this.members.length > 1200 ? 2.6 : 3.4;
+    const crowd = this.members.length > crowded ? 1.9 : this.members.length > 1200 ? 2.6 : 3.4;
     return crowd * Math.min(1, Math.max(0.7, this.width / 560)) * Math.min(2.2, Math.max(1, (this.view.scale / this.whole) ** 0.3));
   }
 
   paintMembers(c, quiet, edge) {
     const r = this.radius();
-    const order = this.members.map((m) => this.colour(m));
+    const set = this.colours.includes(null) ? r + 1 : r; // coloured ones among quiet ones stand out
+    const edged = this.members.length <= crowded; // an edge takes as long as the point
     c.strokeStyle = edge;
     c.lineWidth = 0.7;
-    const set = order.includes(null) ? r + 1 : r; // coloured ones among quiet ones stand out
     const paint = (m, colour) => {
       const [x, y] = this.at(m);
       if (x < -r || y < -r || x > this.width + r || y > this.height + r) return;
@@ -213,30 +218,32 @@ export class ZooMap {
       c.beginPath();
       c.arc(x, y, colour ? set : r, 0, 2 * Math.PI);
       c.fill();
-      if (colour) c.stroke();
+      if (colour && edged) c.stroke();
     };
     c.globalAlpha = 0.9;
-    this.members.forEach((m, i) => order[i] === null && paint(m, null));
-    this.members.forEach((m, i) => order[i] !== null && paint(m, order[i]));
+    this.members.forEach((m, i) => this.colours[i] === null && paint(m, null));
+    this.members.forEach((m, i) => this.colours[i] !== null && paint(m, this.colours[i]));
     c.globalAlpha = 1;
   }
 
   /** The training of a member's run as a path, with the member set off. */
   paintRun(c, i, ink, card) {
-    const run = this.runs.get(this.members[i].run).map((j) => this.members[j]);
+    const run = this.runs.get(this.members[i].run);
+    const chosen = this.members[i];
     c.strokeStyle = ink;
     c.lineWidth = 1.4;
     c.lineJoin = "round";
     c.beginPath();
-    run.forEach((m) => c.lineTo(...this.at(m)));
+    run.forEach((j) => c.lineTo(...this.at(this.members[j])));
     c.stroke();
     const r = this.radius() + 1;
-    for (const m of run) {
+    for (const j of run) {
+      const m = this.members[j];
       c.beginPath();
-      c.arc(...this.at(m), m === this.members[i] ? r + 2.2 : r, 0, 2 * Math.PI);
-      c.fillStyle = this.colour(m) ?? card;
+      c.arc(...this.at(m), m === chosen ? r + 2.2 : r, 0, 2 * Math.PI);
+      c.fillStyle = this.colours[j] ?? card;
       c.fill();
-      c.lineWidth = m === this.members[i] ? 2 : 1.2;
+      c.lineWidth = m === chosen ? 2 : 1.2;
       c.stroke();
     }
   }

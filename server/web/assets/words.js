@@ -61,8 +61,19 @@ export function verification(v) {
   return [`Checked against ${methods[v.method]}: they agree to `, ...power(v.max_abs_error), ".", v.note ? ` ${v.note}` : ""];
 }
 
-/** A task as people write it: a^n b^(n+1) gets its superscripts. */
-export function task(text) {
+/** 365 -> "5°" */
+export const angle = (degrees) => `${integer((Math.round(degrees) + 720) % 360)}°`;
+
+/** "rotation 12.5 degrees" -> "rotation" if a task is an angle, else null. */
+export const angleOf = (text) => text?.match(/^(.*?)\s*-?\d+(?:\.\d+)? degrees?$/)?.[1] ?? null;
+
+const plain = (name) => name.replaceAll("_", " ").replace(/\bmnist\b/, "MNIST");
+
+/** A task as people write it: a^n b^(n+1) gets its superscripts, rotation 12.5
+ * degrees its sign, and formal_languages, a family, a space. */
+export function task(text = "") {
+  text = text.replace(/(\d) degrees?$/, "$1°");
+  if (/^[a-z]+(_[a-z]+)*$/.test(text)) text = plain(text);
   const parts = [];
   let last = 0;
   for (const m of text.matchAll(/\^(\([^()]*\)|\w+)/g)) {
@@ -72,8 +83,9 @@ export function task(text) {
   return h("span", { class: parts.length ? "task formula" : "task" }, ...parts, text.slice(last));
 }
 
-/** "formal_languages/interactive_probing" -> "interactive probing of formal languages" */
+/** "formal_languages/interactive_probing" -> "interactive probing of formal
+ * languages"; universal is no family but all of them. */
 export function bundleName(name) {
   const [family, encoder] = name.split("/");
-  return `${(encoder ?? "").replaceAll("_", " ")} of ${family.replaceAll("_", " ")}`;
+  return `${plain(encoder ?? "")} of ${family === "universal" ? "networks of every kind" : plain(family)}`;
 }
