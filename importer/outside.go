@@ -193,7 +193,7 @@ func (o *outside) whole(v *view, given tensors, starts, names []string) (*probe,
 	}
 	var zeroed []string
 	for _, name := range slices.Compact(slices.Sorted(slices.Values(starts))) {
-		if t := given[name]; t != nil {
+		if t := given[name]; t != nil && v.opened[name] == nil {
 			given[name] = &onnx.Tensor{Name: name, Type: t.Type, Dims: t.Dims, Raw: make([]byte, len(t.Raw))}
 		} else {
 			zeroed = append(zeroed, name)

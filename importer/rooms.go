@@ -88,6 +88,7 @@ func (v *view) candidates(seed uint64) ([]candidate, error) {
 	var all []candidate
 	var first error
 	for _, room := range v.rooms() {
+		room.openStates()
 		found, err := room.recurrences()
 		if err != nil {
 			if first == nil || errs.CodeOf(first) == errs.NoRecurrence {

@@ -29,6 +29,9 @@ func (v *view) sampleInputs() tensors {
 // drawInputs draws a value for every graph input, and passes the front.
 func (v *view) drawInputs(r *rand.Rand) tensors {
 	values := tensors{}
+	for name, t := range v.opened {
+		values[name] = t
+	}
 	if v.place != "" { // what a graph inside a node reads has been evaluated once
 		for name, t := range v.samples {
 			values[name] = t

@@ -17,6 +17,7 @@ func init() { register(recogniseSingleSteps) }
 func recogniseSingleSteps(v *view) ([]*recurrence, error) {
 	var found []*recurrence
 	used := map[string]bool{}
+	var groups [][]*product
 	for _, n := range v.graph.Nodes {
 		for _, s := range v.singleSteps(n) {
 			if used[s.next] {
@@ -26,12 +27,27 @@ func recogniseSingleSteps(v *view) ([]*recurrence, error) {
 			if !ok || !c.identity() {
 				continue
 			}
+			if groups == nil {
+				groups = v.productGroups()
+			}
+			if s.goesOn(groups) {
+				continue
+			}
 			used[s.next] = true
 			p := &singlePorts{step: s, cell: c}
 			found = append(found, &recurrence{name: n.Label(), form: "single-step " + c.form(), layer: c.layer, load: c.load, ports: p})
 		}
 	}
 	return found, nil
+}
+
+// goesOn tells whether a later step multiplies by the same matrices what this one
+// makes: it is the first of a recurrence written out.
+func (s *step) goesOn(groups [][]*product) bool {
+	after := s.v.above(s.next)
+	return slices.ContainsFunc(s.products, func(p *product) bool {
+		return slices.ContainsFunc(groupOf(groups, p), func(q *product) bool { return after[q.data] })
+	})
 }
 
 // singleSteps lists what a node that makes the new hidden state may be the end
@@ -133,7 +149,8 @@ func (v *view) tree(name string) (products []*product, leaves []string, activati
 				continue
 			}
 		}
-		if n == nil || n.Domain != "" || !elementwise[n.OpType] && activationOps[n.OpType] == "" {
+		inner := n != nil && n.Domain == "" && (elementwise[n.OpType] || activationOps[n.OpType] != "" || (takes[n.OpType] || moves[n.OpType]) && !v.isState(name))
+		if !inner {
 			leaves = append(leaves, name)
 			continue
 		}
@@ -152,7 +169,7 @@ var elementwise = map[string]bool{"Add": true, "Sub": true, "Mul": true, "Sum": 
 func (v *view) isState(name string) bool {
 	for range maxStepNodes {
 		n := v.maker[name]
-		if n == nil {
+		if n == nil || v.opened[name] != nil {
 			return v.varying[name]
 		}
 		if n.Domain != "" || !moves[n.OpType] && !takes[n.OpType] || !v.varying[n.Inputs[0]] {
@@ -232,11 +249,15 @@ func (p *singlePorts) cut(values tensors, r *rand.Rand) sequence {
 	return s
 }
 
+// batch is the number of sequences that the step advances.
+func (p *singlePorts) batch() int {
+	return p.step.shape[p.cell.input.data].Len() / p.cell.input.cols
+}
+
 // run gives the states that a step makes to the next one.
 func (p *singlePorts) run(x sequence) (sequence, error) {
 	s := p.step
-	like := s.shape[p.cell.input.data]
-	batch := like.Len() / p.cell.input.cols
+	like, batch := s.shape[p.cell.input.data], p.batch()
 	given := tensors{}
 	for name, t := range s.given {
 		given[name] = t

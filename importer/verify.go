@@ -121,6 +121,11 @@ func (s *stack) compareNodes(v *view, m *rnn.Model, random *rand.Rand) (comparis
 	if len(m.Weights) > largeModel {
 		steps, batch = 3, 1 // the third step has seen the recurrent weights twice
 	}
+	for _, f := range s.flows() {
+		if p, ok := f.ports.(*singlePorts); ok {
+			batch = p.batch()
+		}
+	}
 	x := noise(random, steps, batch, m.Spec.Inputs())
 	y := x
 	for _, u := range s.units {

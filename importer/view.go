@@ -22,6 +22,7 @@ type view struct {
 	constants tensors         // initializers and what has been folded
 	varying   map[string]bool // values that depend on an input or on chance
 	samples   tensors         // values of the graph inputs
+	opened    tensors         // constants that are initial states, and vary
 	front     *front          // what is passed once for all evaluations; nil: nothing
 	place     string          // for a graph inside a node: where it is
 	loop      *body           // for the body of a loop: the loop
