@@ -1,7 +1,7 @@
 #!/bin/sh
 # A running service is restarted into the new version; a new one is not started.
 set -e
-if [ -d /run/systemd/system ]; then
+if [ -z "${DPKG_ROOT:-}" ] && [ -d /run/systemd/system ]; then
 	systemctl daemon-reload
 	systemctl try-restart rnnrepd.service
 fi
