@@ -85,7 +85,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 		w.Header().Set(requestIDHeader, c.id)
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Cache-Control", "no-store") // unless the route knows better
-		if s.leaving.Load() {
+		if s.closing.Load() {
 			w.Header().Set("Connection", "close")
 		}
 		ctx, span := s.beginSpan(r)

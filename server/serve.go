@@ -41,14 +41,14 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		ConnState:    countOpen(&open),
 		TLSConfig:    s.config.TLS,
 		ErrorLog:     slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)}
-	l = netutil.LimitListener(l, s.config.MaxConnections)
+	limited := netutil.LimitListener(l, s.config.MaxConnections)
 	s.warm(s.service.Bundles())
 	failed := make(chan error, 1)
 	go func() {
 		if s.config.TLS != nil {
-			failed <- h.ServeTLS(l, "", "")
+			failed <- h.ServeTLS(limited, "", "")
 		} else {
-			failed <- h.Serve(l)
+			failed <- h.Serve(limited)
 		}
 	}()
 	s.config.Ready()
@@ -65,8 +65,10 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		return err
 	case <-time.After(s.config.DrainDelay):
 	}
-	err := l.Close()
+	awaitLast(l)
+	err := limited.Close()
 	<-failed
+	s.closing.Store(true) // not before: who is sent away comes back, on a connection that nobody accepts
 	for until := time.Now().Add(goodbye); open.Load() > 0 && time.Now().Before(until); {
 		time.Sleep(goodbye / 100)
 	}

@@ -39,6 +39,7 @@ type Server struct {
 	metrics  *metrics
 
 	leaving atomic.Bool // answering still, but not for long
+	closing atomic.Bool // no connection is taken any more; each ends with its next answer
 }
 
 // groupKey tells which RNNs go through an encoder together.

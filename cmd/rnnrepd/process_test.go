@@ -2,12 +2,16 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -119,6 +123,58 @@ func TestTermination(t *testing.T) {
 	if err := p.Wait(); err != nil {
 		t.Errorf("%v: %s", err, p.log)
 	}
+}
+
+// TestTerminationUnderLoad: while many clients send one model after the other,
+// SIGTERM costs none an answer: what was sent is answered, and what is not
+// answered could not be sent.
+func TestTerminationUnderLoad(t *testing.T) {
+	data, err := os.ReadFile("../../examples/models/formal_languages_r0_s1000.onnx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := startServer(t, filepath.Join(t.TempDir(), "s"), smallBundles(t))
+	var answered, refused atomic.Int64
+	var wg sync.WaitGroup
+	for range 8 {
+		client := clientOf("unix://" + p.socket)
+		defer client.CloseIdleConnections()
+		wg.Go(func() {
+			for {
+				resp, err := client.Post("http://server/v1/predict", "application/onnx", bytes.NewReader(data))
+				switch {
+				case err != nil && (errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, fs.ErrNotExist)): // nobody listens any more
+					return
+				case err != nil:
+					t.Errorf("a request was not answered: %v", err)
+					return
+				}
+				_, err = io.Copy(io.Discard, resp.Body)
+				resp.Body.Close()
+				switch {
+				case err != nil:
+					t.Errorf("an answer broke off: %v", err)
+				case resp.StatusCode == http.StatusOK:
+					answered.Add(1)
+				case resp.StatusCode == http.StatusServiceUnavailable:
+					refused.Add(1)
+				default:
+					t.Errorf("status %d", resp.StatusCode)
+				}
+			}
+		})
+	}
+	for answered.Load() < 50 {
+		time.Sleep(time.Millisecond)
+	}
+	if err := p.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	wg.Wait()
+	if err := p.Wait(); err != nil {
+		t.Errorf("%v: %s", err, p.log)
+	}
+	t.Logf("%d answered, %d told to go elsewhere", answered.Load(), refused.Load())
 }
 
 // TestRestartAfterKill: a socket that a killed server left is taken over.
