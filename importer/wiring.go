@@ -2,6 +2,7 @@ package importer
 
 import (
 	"math/rand/v2"
+	"slices"
 
 	"rnnrep/internal/errs"
 	"rnnrep/internal/onnx"
@@ -52,6 +53,12 @@ func (v *view) wire(found []*recurrence, seed uint64) *wiring {
 			_ = v.zero(w.values, r.starts()) // what cannot be evaluated is not reached either
 		}
 		f.in, f.reached = w.reach(r)
+		if !f.reached {
+			if err := w.contradiction(r); err != nil {
+				w.unread = append(w.unread, err)
+				continue
+			}
+		}
 		if alone, ok := r.ports.(solitary); ok && !f.reached {
 			f.in = alone.cut(w.values, w.random)
 		} else if !f.reached {
@@ -100,6 +107,25 @@ func (w *wiring) reach(r *recurrence) (sequence, bool) {
 	}
 	in, err := r.input(values)
 	return in, err == nil
+}
+
+// contradiction tells that what arrives at a node cannot be what it reads: it has
+// another width, and no size of the graph's inputs is open.
+func (w *wiring) contradiction(r *recurrence) error {
+	if r.op == nil {
+		return nil
+	}
+	below := w.below(r.needs()...)
+	for _, in := range w.graph.Inputs {
+		if below[in.Name] && w.varying[in.Name] && (in.Dims == nil || slices.Contains(in.Dims, -1)) {
+			return nil
+		}
+	}
+	t, err := w.value(r.needs()[0])
+	if err != nil || len(t.Dims) != 3 || t.Dims[2] == r.layer.Inputs {
+		return nil
+	}
+	return errs.New(errs.ShapeMismatch, "node %q (%s) reads vectors of %d values, but its weights are for %d", r.name, r.form, t.Dims[2], r.layer.Inputs).At(r.name)
 }
 
 // straighten finds recurrences that run over reversed time: their input is
