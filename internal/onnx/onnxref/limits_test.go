@@ -2,7 +2,9 @@ package onnxref_test
 
 import (
 	"context"
+	"fmt"
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -93,6 +95,28 @@ func TestLimits(t *testing.T) {
 				t.Errorf("%v, want %s", err, test.code)
 			}
 		})
+	}
+}
+
+// TestMemoryIsGivenBack: values that nothing reads any more do not count, those
+// that are still read do.
+func TestMemoryIsGivenBack(t *testing.T) {
+	const links = 40 // of 0.75 MiB each
+	chain := []*onnx.Node{node("ConstantOfShape", names("shape"), names("v0"))}
+	all := names()
+	for i := range links {
+		chain = append(chain, node("Neg", names(fmt.Sprint("v", i)), names(fmt.Sprint("v", i+1))))
+		all = append(all, fmt.Sprint("v", i+1))
+	}
+	shape := onnx.NewInts("shape", []int64{1 << 16})
+	l := onnxref.Limits{Memory: 8 << 20}
+	last := slices.Concat(chain, []*onnx.Node{node("Identity", names(fmt.Sprint("v", links)), names("y"))})
+	if _, err := onnxref.Run(context.Background(), model(last, shape), nil, l); err != nil {
+		t.Error(err)
+	}
+	sum := slices.Concat(chain, []*onnx.Node{node("Sum", all, names("y"))})
+	if _, err := onnxref.Run(context.Background(), model(sum, shape), nil, l); errs.CodeOf(err) != errs.TooLarge {
+		t.Errorf("values still to be read: %v", err)
 	}
 }
 
