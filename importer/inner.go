@@ -172,8 +172,8 @@ func (b *body) record(names ...string) []string {
 	var outside []string
 	for _, name := range names {
 		copied, out := name+"/recorded", n.Label()+"/"+name+"/recorded"
-		for b.outer.maker[out] != nil {
-			out += "'"
+		for b.outer.maker[out] != nil { // recorded before, for another layer
+			out, copied = out+"'", copied+"'"
 		}
 		g.Nodes = append(g.Nodes, &onnx.Node{OpType: "Identity", Inputs: []string{name}, Outputs: []string{copied}})
 		g.Outputs = append(g.Outputs, b.recordedAs(copied, name))
