@@ -246,7 +246,7 @@ const (
 	nameSize = 32
 	itemSize = 128  // of a Tensor
 	nodeSize = 1024 // of a Node, with what is noted of every node and value by whoever looks at a graph
-	wideSize = 320  // of an Attribute with its place in a map, or a Value, which moves as its list grows
+	wideSize = 384  // of an Attribute with its place in a map, or a Value, which moves as its list grows
 )
 
 func (p *parser) countMany(n int) error {
