@@ -125,7 +125,7 @@ def attention():
          extra={"output": "attention is around"})
 
 
-@case("t113")
+@case("t113", "t26")
 def crnn():
     def run(s, x):
         y = torch.relu(s.c2(F.max_pool2d(torch.relu(s.c1(x)), 2))).mean(2).permute(2, 0, 1)
