@@ -18,8 +18,8 @@ func recogniseUnrolled(v *view) ([]*recurrence, error) {
 	used := map[*onnx.Node]bool{}
 	var found []*recurrence
 	var first error
-	for _, g := range groups {
-		if len(g) < 2 || used[g[0].node] || used[g[1].node] {
+	for _, g := range v.productChains(groups) {
+		if used[g[0].node] || used[g[1].node] {
 			continue
 		}
 		after := v.above(g[0].out)
@@ -36,7 +36,11 @@ func recogniseUnrolled(v *view) ([]*recurrence, error) {
 			continue
 		}
 		for _, p := range c.step.products {
-			for _, q := range groupOf(groups, p) {
+			own := g
+			if !slices.ContainsFunc(g, func(q *product) bool { return q.node == p.node }) {
+				own = groupOf(groups, p)
+			}
+			for _, q := range own {
 				used[q.node] = true
 			}
 		}
@@ -72,6 +76,37 @@ func (v *view) productGroups() [][]*product {
 		groups[i] = append(groups[i], p)
 	}
 	return groups
+}
+
+// maxShared bounds the products of a group that are looked at one by one.
+const maxShared = 256
+
+// productChains lists the groups of two or more products; one whose products do
+// not all depend on the first is cut into chains that do not depend on each
+// other: a layer that is used more than once.
+func (v *view) productChains(groups [][]*product) (list [][]*product) {
+	for _, g := range groups {
+		after := v.above(g[0].out)
+		apart := slices.ContainsFunc(g[1:], func(p *product) bool { return !after[p.data] })
+		if !apart || len(g) > maxShared {
+			if len(g) > 1 {
+				list = append(list, g)
+			}
+			continue
+		}
+		var chains [][]*product
+		for _, p := range g {
+			below := v.below(p.data)
+			i := slices.IndexFunc(chains, func(c []*product) bool { return below[c[len(c)-1].out] })
+			if i < 0 {
+				chains = append(chains, []*product{p})
+			} else {
+				chains[i] = append(chains[i], p)
+			}
+		}
+		list = append(list, slices.DeleteFunc(chains, func(c []*product) bool { return len(c) < 2 })...)
+	}
+	return list
 }
 
 func boolInt(b bool) int {
