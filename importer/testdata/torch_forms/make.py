@@ -135,7 +135,7 @@ def crnn():
     save(net, (torch.randn(2, 1, 8, 12),), "convolutions and pooling in front", info=rnn_facts("lstm", 5, 6, bidirectional=True, head=EVERY))
 
 
-@case("t113")
+@case("t113", "t26")
 def siamese():
     net = Around(lambda s, a, b: torch.abs(s.rnn(a)[1][0][-1] - s.rnn(b)[1][0][-1]).sum(1), rnn=nn.LSTM(4, 6))
     save(net, (torch.randn(4, 2, 4), torch.randn(4, 2, 4)), "one LSTM over two inputs", info=rnn_facts("lstm", 4, 6), names=["a", "b"],
