@@ -52,6 +52,17 @@ func (b *Bundle) Params() []*grad.Param {
 // Name is FAMILY/ENCODER.
 func (b *Bundle) Name() string { return b.Manifest.Family + "/" + b.Manifest.Encoder.Kind }
 
+// For returns the bundle as one for RNNs of another spec that it accepts: what is
+// exported of it reads those. Both share everything else, also what Trust says.
+func (b *Bundle) For(s rnn.Spec) (*Bundle, error) {
+	if err := b.Encoder.Accepts().Check(s); err != nil {
+		return nil, err
+	}
+	m := b.Manifest
+	m.Encoder.Spec = s
+	return &Bundle{Manifest: m, Encoder: b.Encoder, Emulator: b.Emulator, Predictors: b.Predictors, Reference: b.Reference}, nil
+}
+
 // Info describes the bundle.
 func (b *Bundle) Info() BundleInfo {
 	return BundleInfo{Name: b.Name(), Family: b.Manifest.Family, Encoder: b.Manifest.Encoder.Kind, Dimension: b.Manifest.Encoder.Dim,
@@ -66,7 +77,7 @@ func (a Acceptance) Check(s rnn.Spec) error {
 			accepted = a.TrainedOn.String()
 		}
 		return errs.New(errs.SpecNotAccepted, "the RNN is %s: %s", s, found).Accepts("%s", accepted).
-			Do("leave the bundle to the program, or choose a layerwise_statistics one: it reads any RNN")
+			Do("leave the bundle to the program, or choose a layerwise_dynamics or layerwise_statistics one: they read any RNN")
 	}
 	switch {
 	case a.Exact && !s.Equal(a.TrainedOn):
@@ -79,6 +90,14 @@ func (a Acceptance) Check(s rnn.Spec) error {
 		return refuse("it is not PyTorch's plain cell, or it runs backward in time")
 	}
 	return nil
+}
+
+// Knows reports whether RNNs of this spec were among those of the training.
+func (a Acceptance) Knows(s rnn.Spec) bool {
+	if a.Shapes != nil {
+		return a.Shapes.Contain(s)
+	}
+	return s.Equal(a.TrainedOn)
 }
 
 // embedAtOnce bounds how many RNNs go through the encoder together.
@@ -136,7 +155,7 @@ func (b *Bundle) embedGroup(models []*rnn.Model) ([]Result, error) {
 // result puts intervals, trust and neighbours around a point prediction.
 func (b *Bundle) result(s rnn.Spec, embedding []float32, p point) Result {
 	c, steps := b.Manifest.Calibration, b.Manifest.Predictors.Steps
-	trust, near := b.Reference.trust(b.Manifest.Family, b.Manifest.Encoder.Spec, s, embedding)
+	trust, near := b.Reference.trust(b.Manifest.Family, b.Encoder.Accepts(), s, embedding)
 	first, last := stageSet(p.stage, c.Stage)
 	stage := StageEstimate{Estimate: Estimate{Value: float64(steps[argmax(p.stage)]), Level: level, Unit: "steps",
 		Interval: [2]float64{float64(steps[first]), float64(steps[last])}}, Distribution: map[string]float64{}}

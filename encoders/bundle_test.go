@@ -188,6 +188,30 @@ func TestEmbedRefuses(t *testing.T) {
 	}
 }
 
+// TestFor: a bundle for another spec differs in the manifest alone, and only for
+// specs that it accepts.
+func TestFor(t *testing.T) {
+	b := enctest.Bundle(t, statisticsConfig())
+	was, other := b.Manifest.Encoder.Spec, rnn.Uniform("gru", 2, 3, 1, 4)
+	f, err := b.For(other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !f.Manifest.Encoder.Spec.Equal(other) || !b.Manifest.Encoder.Spec.Equal(was) {
+		t.Errorf("specs %s and, of the original, %s", f.Manifest.Encoder.Spec, b.Manifest.Encoder.Spec)
+	}
+	for _, s := range []rnn.Spec{was, other} {
+		m := enctest.Models(s, 1)[0]
+		if got, want := mustEmbed(t, f, m), mustEmbed(t, b, m); !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %+v, the original says %+v", s, got, want)
+		}
+	}
+	p := enctest.Bundle(t, probingConfig())
+	if f, err := p.For(other); errs.CodeOf(err) != errs.SpecNotAccepted || f != nil {
+		t.Errorf("a prober of other inputs: %v", err)
+	}
+}
+
 // TestCalibrate: intervals are as wide as the errors on what they are set from.
 func TestCalibrate(t *testing.T) {
 	b := enctest.Bundle(t, statisticsConfig())

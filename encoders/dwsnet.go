@@ -38,7 +38,7 @@ func newDWSNet(c Config, r *rand.Rand) (Encoder, error) {
 	}
 	shape := newDWSShape(c.Spec)
 	widths := append(append([]int{len(shape.maps) * o.Channels}, o.Hidden...), c.Dim)
-	if err := cmp.Or(checkPlain(c), checkSizes(c.Kind, append(widths, o.Channels, o.Layers)...)); err != nil {
+	if err := cmp.Or(checkPlain(c), checkOneShape(c), checkSizes(c.Kind, append(widths, o.Channels, o.Layers)...)); err != nil {
 		return nil, err
 	}
 	inputs, outputs := shape.axes[0], shape.axes[len(shape.axes)-1]

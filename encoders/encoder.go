@@ -86,6 +86,9 @@ type Config struct {
 	// InputRange is what the zoo's RNNs read at each input, from low to high;
 	// absent: they read tokens, as one-hot vectors.
 	InputRange *[2]float32 `json:"input_range,omitempty"`
+	// Shapes are those of a zoo of many architectures; Spec then has the most
+	// inputs and outputs of all.
+	Shapes *Shapes `json:"shapes,omitempty"`
 }
 
 // builder makes one kind of encoder.
@@ -118,6 +121,11 @@ func New(c Config, r *rand.Rand) (Encoder, error) {
 	}
 	if l := c.InputRange; l != nil && !(l[0] < l[1] && l[1]-l[0] < math.MaxFloat32) {
 		return nil, fmt.Errorf("input range is %v; a lower and a greater limit are accepted", *l)
+	}
+	if c.Shapes != nil {
+		if err := c.Shapes.validate(c.Spec); err != nil {
+			return nil, err
+		}
 	}
 	return b(c, r)
 }

@@ -35,17 +35,12 @@ func newFeatureNet(c Config, features int, r *rand.Rand) (*featureNet, error) {
 	if err := cmp.Or(checkSizes(c.Kind, widths...), checkWeights(c.Kind, mlpWeights(widths...))); err != nil {
 		return nil, err
 	}
-	return featureNetOf("", widths, r), nil
-}
-
-// featureNetOf has parameters of a prefix and widths from the features to the output.
-func featureNetOf(prefix string, widths []int, r *rand.Rand) *featureNet {
-	n := &featureNet{scale: grad.NewParam(prefix+"scale", 1, widths[0]), shift: grad.NewParam(prefix+"shift", 1, widths[0])}
+	n := &featureNet{scale: grad.NewParam("scale", 1, features), shift: grad.NewParam("shift", 1, features)}
 	for i := range n.scale.Value {
 		n.scale.Value[i] = 1
 	}
-	n.mlp = nn.NewMLP(prefix+"mlp", widths, r)
-	return n
+	n.mlp = nn.NewMLP("mlp", widths, r)
+	return n, nil
 }
 
 // Params lists the scaling too; it is trained like the rest.
@@ -60,19 +55,27 @@ func (n *featureNet) EncodeFeatures(t *grad.Tape, features grad.Var) grad.Var {
 	return n.mlp.Apply(x)
 }
 
-// prepare sets the scaling from the features of the training population.
+// prepare sets the scaling from the features of the training population. Values
+// that are not finite, of RNNs that overflow, do not count.
 func (n *featureNet) prepare(models []*rnn.Model, features func(*grad.Tape, *rnn.Population) grad.Var) {
 	t := grad.NewTape().Inference()
-	mean, square := make([]float64, len(n.scale.Value)), make([]float64, len(n.scale.Value))
+	width := len(n.scale.Value)
+	mean, square, count := make([]float64, width), make([]float64, width), make([]int, width)
 	for _, m := range models {
 		t.Reset()
 		for i, v := range features(t, rnn.Bind(t, m)).Value() {
+			if notFinite(v) {
+				continue
+			}
+			count[i]++
 			mean[i] += float64(v) / float64(len(models))
 			square[i] += float64(v) * float64(v) / float64(len(models))
 		}
 	}
 	for i, m := range mean {
-		spread := math.Sqrt(max(square[i]-m*m, 0))
+		counted := float64(len(models)) / float64(max(count[i], 1))
+		m *= counted
+		spread := math.Sqrt(max(square[i]*counted-m*m, 0))
 		s := 1 / max(spread, smallestSpread)
 		n.scale.Value[i], n.shift.Value[i] = float32(s), float32(-m*s)
 	}

@@ -29,7 +29,7 @@ func newFlattened(c Config, r *rand.Rand) (Encoder, error) {
 		return nil, err
 	}
 	widths := append(append([]int{c.Spec.Parameters()}, o.Hidden...), c.Dim)
-	if err := cmp.Or(checkPlain(c), checkSizes(c.Kind, widths[1:]...), checkWeights(c.Kind, mlpWeights(widths...))); err != nil {
+	if err := cmp.Or(checkPlain(c), checkOneShape(c), checkSizes(c.Kind, widths[1:]...), checkWeights(c.Kind, mlpWeights(widths...))); err != nil {
 		return nil, err
 	}
 	return &flattened{scaling: newScaling(c.Spec), mlp: nn.NewMLP("mlp", widths, r)}, nil

@@ -20,7 +20,7 @@ func init() { register("layerwise_dynamics", newLayerwiseDynamics) }
 // read one architecture, or RNNs of one format.
 type layerwiseDynamics struct {
 	*featureNet
-	spec rnn.Spec
+	config Config
 }
 
 // The RNN reads drivenRows sequences: the first half tokens, as one-hot rows, the
@@ -51,11 +51,13 @@ func newLayerwiseDynamics(c Config, r *rand.Rand) (Encoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &layerwiseDynamics{n, c.Spec}, nil
+	return &layerwiseDynamics{n, c}, nil
 }
 
 // Accepts any spec.
-func (e *layerwiseDynamics) Accepts() Acceptance { return Acceptance{TrainedOn: e.spec} }
+func (e *layerwiseDynamics) Accepts() Acceptance {
+	return Acceptance{TrainedOn: e.config.Spec, Shapes: e.config.Shapes}
+}
 
 // PermutationInvariant: statistics do not depend on order.
 func (e *layerwiseDynamics) PermutationInvariant() bool { return true }

@@ -16,7 +16,7 @@ func init() { register("layerwise_statistics", newLayerwiseStatistics) }
 // section 4). It reads any spec: what an RNN lacks is zero.
 type layerwiseStatistics struct {
 	*featureNet
-	spec rnn.Spec
+	config Config
 }
 
 // Features per RNN: two layers of four gates of four tensors, two of the readout.
@@ -33,11 +33,13 @@ func newLayerwiseStatistics(c Config, r *rand.Rand) (Encoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &layerwiseStatistics{n, c.Spec}, nil
+	return &layerwiseStatistics{n, c}, nil
 }
 
 // Accepts any spec.
-func (e *layerwiseStatistics) Accepts() Acceptance { return Acceptance{TrainedOn: e.spec} }
+func (e *layerwiseStatistics) Accepts() Acceptance {
+	return Acceptance{TrainedOn: e.config.Spec, Shapes: e.config.Shapes}
+}
 
 // PermutationInvariant: statistics do not depend on order.
 func (e *layerwiseStatistics) PermutationInvariant() bool { return true }

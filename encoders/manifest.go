@@ -62,6 +62,9 @@ func (c PredictorConfig) validate() error {
 	if len(c.Steps) < 1 {
 		return errors.New("predictors: no training stages")
 	}
+	if c.GapCurve < 0 {
+		return fmt.Errorf("predictors: a gap curve of %v", c.GapCurve)
+	}
 	outputs := 2 + len(c.Steps) + c.taskOutputs()
 	return cmp.Or(c.validateTask(), checkSizes("predictors", c.Dim, c.Hidden, outputs), checkWeights("predictors", 4*mlpWeights(c.Dim, c.Hidden, c.Hidden, outputs)))
 }

@@ -43,7 +43,7 @@ func newParameterTransformer(c Config, r *rand.Rand) (Encoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := cmp.Or(checkPlain(c), checkSizes(c.Kind, o.Width, o.Layers, o.Heads, o.FeedForward)); err != nil {
+	if err := cmp.Or(checkPlain(c), checkOneShape(c), checkSizes(c.Kind, o.Width, o.Layers, o.Heads, o.FeedForward)); err != nil {
 		return nil, err
 	}
 	if o.Width%o.Heads != 0 {

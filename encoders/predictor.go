@@ -29,9 +29,12 @@ type PredictorConfig struct {
 	Coordinates [][]float32 `json:"coordinates"`
 	// Ranges are those of the task parameters where they are real numbers;
 	// there are no Coordinates then.
-	Ranges   []Range `json:"ranges,omitempty"`
-	GapMean  float32 `json:"gap_mean"`           // in GapUnit
-	GapScale float32 `json:"gap_scale"`          // in GapUnit
+	Ranges []Range `json:"ranges,omitempty"`
+	// The gap is predicted in units of GapScale around GapMean. With a GapCurve, gaps
+	// far greater than it are predicted by their logarithm: g as asinh(g/GapCurve).
+	GapMean  float32 `json:"gap_mean"`
+	GapScale float32 `json:"gap_scale"`
+	GapCurve float32 `json:"gap_curve,omitempty"`
 	GapUnit  string  `json:"gap_unit,omitempty"` // "": nats
 }
 
@@ -92,7 +95,7 @@ func (p *Predictors) point(o Outputs, i int) point {
 	row := func(v grad.Var) []float32 { return v.Value()[i*v.Cols() : (i+1)*v.Cols()] }
 	q := point{
 		accuracy:        1 / (1 + math.Exp(-float64(row(o.Accuracy)[0]))),
-		gap:             float64(row(o.Gap)[0]*p.Config.GapScale + p.Config.GapMean),
+		gap:             p.Config.gapOf(row(o.Gap)[0]),
 		stage:           softmax(row(o.Stage)),
 		taskProbability: 1,
 	}
@@ -114,6 +117,29 @@ func (p *Predictors) point(o Outputs, i int) point {
 		q.taskProbability *= probabilities[best]
 	}
 	return q
+}
+
+// GapTarget is what the gap's predictor should put out.
+func (c PredictorConfig) GapTarget(gap float64) float32 {
+	return float32((c.Curved(gap) - float64(c.GapMean)) / float64(c.GapScale))
+}
+
+// Curved is the gap, or with a GapCurve asinh(gap/GapCurve).
+func (c PredictorConfig) Curved(gap float64) float64 {
+	if c.GapCurve == 0 {
+		return gap
+	}
+	return math.Asinh(gap / float64(c.GapCurve))
+}
+
+// gapOf reverses GapTarget.
+func (c PredictorConfig) gapOf(output float32) float64 {
+	if c.GapCurve == 0 {
+		return float64(output*c.GapScale + c.GapMean)
+	}
+	// Beyond the limit float32 would overflow.
+	const limit = 80
+	return float64(c.GapCurve) * math.Sinh(max(-limit, min(limit, float64(output*c.GapScale+c.GapMean))))
 }
 
 func softmax(logits []float32) []float64 {

@@ -40,6 +40,31 @@ func TestPoint(t *testing.T) {
 	near("task probability", got.taskProbability, 5./8*9/10)
 }
 
+// TestGapCurve: what the gap's predictor is trained to put out is read as the gap
+// again, with a curve or none; the curve is straight near zero, and what is far out
+// stays finite.
+func TestGapCurve(t *testing.T) {
+	for _, curve := range []float32{0, .05} {
+		c := PredictorConfig{GapMean: -.3, GapScale: 1.7, GapCurve: curve}
+		for _, gap := range []float64{0, 1e-3, -.02, .5, -3, 400} {
+			if got := c.gapOf(c.GapTarget(gap)); math.Abs(got-gap) > 1e-5*max(math.Abs(gap), .1) {
+				t.Errorf("curve %v: a gap of %v is read as %v", curve, gap, got)
+			}
+		}
+	}
+	c := PredictorConfig{GapScale: 1, GapCurve: .05}
+	for gap, want := range map[float64]float64{1e-4: 2e-3, 5: math.Log(200), -5: -math.Log(200)} {
+		if got := float64(c.GapTarget(gap)); math.Abs(got-want) > 1e-4 {
+			t.Errorf("a gap of %v becomes %v, want %v", gap, got, want)
+		}
+	}
+	for _, output := range []float32{1e30, -1e30} {
+		if got := c.gapOf(output); math.IsInf(got, 0) || math.Signbit(got) != (output < 0) {
+			t.Errorf("an output of %v is read as %v", output, got)
+		}
+	}
+}
+
 // TestApplyMakesWhatPointReads: heads have the widths of the config, and rows of
 // a batch do not mix.
 func TestApplyMakesWhatPointReads(t *testing.T) {

@@ -40,7 +40,7 @@ func newProber(c Config, r *rand.Rand) (*prober, error) {
 	}
 	in, out := c.Spec.Inputs(), c.Spec.OutputSize()
 	weights := o.Hidden*(2*in+2*out+c.Dim+o.Steps) + 8*o.Layers*o.Hidden*o.Hidden
-	if err := cmp.Or(checkPlain(c), checkSizes(c.Kind, o.Steps, o.Hidden, o.Layers), checkWeights(c.Kind, weights)); err != nil {
+	if err := cmp.Or(checkPlain(c), checkOneShape(c), checkSizes(c.Kind, o.Steps, o.Hidden, o.Layers), checkWeights(c.Kind, weights)); err != nil {
 		return nil, err
 	}
 	e := &prober{options: o, spec: c.Spec, bound: newBound(c.InputRange, in), codes: grad.NewParam("codes", o.Steps, o.Hidden),

@@ -95,22 +95,24 @@ func meanDistance(near []found) float64 {
 }
 
 // trust compares an RNN of spec s at embedding z with the population.
-func (r *Reference) trust(family string, trained, s rnn.Spec, z []float32) (Trust, []found) {
+func (r *Reference) trust(family string, trained Acceptance, s rnn.Spec, z []float32) (Trust, []found) {
 	near := r.nearest(z, max(neighboursMeant, neighboursShown), nil)
 	distance := meanDistance(near[:min(len(near), neighboursMeant)])
 	below, _ := slices.BinarySearch(r.Distances, float32(distance))
 	t := Trust{DistanceQuantile: float64(below) / float64(max(1, len(r.Distances)))}
-	same := s.Equal(trained)
+	same := trained.Knows(s)
 	t.InPopulation = same && t.DistanceQuantile <= outside
 	typical := max(float64(r.Distances[len(r.Distances)/2]), smallestDistance)
 	switch {
+	case !same && trained.Shapes != nil:
+		t.Note = fmt.Sprintf("This RNN is %s; the bundle was trained on %v. Its numbers are extrapolations, and the intervals' level does not hold.", s, trained.Shapes)
 	case !same:
-		t.Note = fmt.Sprintf("This RNN is %s; the bundle was trained on %s of %s alone. Its numbers are extrapolations, the task is one of that family whatever this RNN does, and the intervals' level does not hold.", s, trained, family)
-		if t.DistanceQuantile > outside {
-			t.Note += fmt.Sprintf(" Its embedding, too, is unlike the population's: %.1f times the usual distance from its neighbours.", distance/typical)
-		}
+		t.Note = fmt.Sprintf("This RNN is %s; the bundle was trained on %s of %s alone. Its numbers are extrapolations, the task is one of that family whatever this RNN does, and the intervals' level does not hold.", s, trained.TrainedOn, family)
 	case !t.InPopulation:
 		t.Note = fmt.Sprintf("The embedding lies %.1f times as far from its neighbours as is usual in the population, farther than %.1f %% of it: the numbers are extrapolations.", distance/typical, 100*t.DistanceQuantile)
+	}
+	if !same && t.DistanceQuantile > outside {
+		t.Note += fmt.Sprintf(" Its embedding, too, is unlike the population's: %.1f times the usual distance from its neighbours.", distance/typical)
 	}
 	return t, near[:min(len(near), neighboursShown)]
 }

@@ -68,6 +68,7 @@ type Acceptance struct {
 	Causal    bool     `json:"causal,omitempty"` // the RNN is run step by step
 	Exact     bool     `json:"exact,omitempty"`  // only RNNs of the spec in TrainedOn
 	TrainedOn rnn.Spec `json:"trained_on"`
+	Shapes    *Shapes  `json:"shapes,omitempty"` // where it was trained on RNNs of many; TrainedOn then has the widest format
 }
 
 // BundleInfo describes a bundle: `rnnrepd bundles`, GET /v1/bundles.

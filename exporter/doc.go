@@ -29,14 +29,15 @@
 //
 // n is free. Cells and the number of layers are those of the spec that the
 // encoder was trained on. Hidden sizes h0, h1, ... are free for encoders that
-// only probe the RNN; encoders that read its weights take the trained sizes alone
-// in a file, also layerwise_statistics, which in a bundle reads RNNs of any spec.
+// only probe the RNN; for those that read its weights they are fixed. Of bundles
+// that read RNNs of many shapes (layerwise_dynamics, layerwise_statistics), encoders.Bundle.For makes one whose file reads another
+// shape: `rnnrepd export --like`.
 //
 // The outputs are what a bundle answers (encoders.Result):
 //
 //	embedding           [n, dim]     of unit length
 //	accuracy            [n]          0 to 1
-//	generalization_gap  [n]          nats
+//	generalization_gap  [n]          in the metadata's gap_unit
 //	training_stage      [n, stages]  probabilities of the metadata's stage_steps
 //	task                [n, coordinates]  the most probable parameters
 //	task_probability    [n]          of these parameters
@@ -52,7 +53,7 @@
 //
 // Metadata entries are JSON values, but for the plain text of family and encoder:
 // options, spec, accepts, stage_steps, task_coordinates, task_ranges, task_names, gap_mean,
-// gap_scale, calibration, interval_level, scores, provenance and seed.
+// gap_scale, gap_curve, gap_unit, calibration, interval_level, scores, provenance and seed.
 // examples/python/embed_state_dict.py uses them to print intervals.
 //
 // # How an encoder is exported

@@ -135,6 +135,37 @@ func TestRangedEncoder(t *testing.T) {
 	}
 }
 
+// TestOtherSpec: of a bundle of many shapes, the file for RNNs of one of them, that
+// the training saw or not, computes what the bundle does; so it does with a curve
+// of the gap.
+func TestOtherSpec(t *testing.T) {
+	for kind, options := range map[string]string{"layerwise_dynamics": `{"hidden":[6]}`, "layerwise_statistics": `{"hidden":[6]}`} {
+		trained := rnn.Uniform("lstm", 4, 5, 1, 3)
+		b := enctest.Bundle(t, encoders.Config{Kind: kind, Dim: testDim, Spec: trained, Options: json.RawMessage(options),
+			InputRange: &[2]float32{-0.5, 3}, Shapes: encoders.NewShapes([]rnn.Spec{trained, rnn.Uniform("gru", 2, 8, 2, 1)})})
+		b.Manifest.Predictors.GapCurve, b.Predictors.Config.GapCurve = .05, .05
+		for _, spec := range []rnn.Spec{rnn.Uniform("gru", 2, 5, 2, 1), rnn.Uniform("rnn_tanh", 6, 4, 3, 5)} {
+			f, err := b.For(spec)
+			if err != nil {
+				t.Fatal(err)
+			}
+			data := export(t, f)
+			verifyAll(t, data, f)
+			var said rnn.Spec
+			var accepts encoders.Acceptance
+			m := parse(t, data)
+			for key, v := range map[string]any{"spec": &said, "accepts": &accepts} {
+				if err := json.Unmarshal([]byte(m.Metadata[key]), v); err != nil {
+					t.Errorf("metadata %s: %v", key, err)
+				}
+			}
+			if !said.Equal(spec) || !accepts.TrainedOn.Equal(trained) || len(m.Graph.Inputs) != len(spec.Layout()) {
+				t.Errorf("%s: the file says it reads %s, was trained on %s, and has %d inputs", kind, said, accepts.TrainedOn, len(m.Graph.Inputs))
+			}
+		}
+	}
+}
+
 // TestTurns: angles of vectors in every direction, axes and their neighbours too.
 func TestTurns(t *testing.T) {
 	circle := encoders.Range{Low: 0, High: 360, Circular: true}

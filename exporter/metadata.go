@@ -1,6 +1,7 @@
 package exporter
 
 import (
+	"cmp"
 	"encoding/json"
 
 	"rnnrep/encoders"
@@ -21,6 +22,8 @@ func encoderMetadata(b *encoders.Bundle) (map[string]string, error) {
 		"task_ranges":      m.Predictors.Ranges,
 		"gap_mean":         m.Predictors.GapMean,
 		"gap_scale":        m.Predictors.GapScale,
+		"gap_curve":        m.Predictors.GapCurve,
+		"gap_unit":         cmp.Or(m.Predictors.GapUnit, "nats"),
 		"calibration":      m.Calibration,
 		"interval_level":   m.Calibration.Level(),
 		"scores":           m.Scores,

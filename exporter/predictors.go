@@ -18,7 +18,11 @@ func (l *lowerer) predict(h heads, b *encoders.Bundle) {
 	flat := func(x string) string { return l.op("Squeeze", []string{x, l.ints(1)}) }
 	accuracy := flat(l.op("Sigmoid", []string{l.values[h.accuracy]}))
 	gap := l.op("Mul", []string{l.values[h.gap], l.scalar(c.GapScale)})
-	gap = flat(l.op("Add", []string{gap, l.scalar(c.GapMean)}))
+	gap = l.op("Add", []string{gap, l.scalar(c.GapMean)})
+	if c.GapCurve != 0 {
+		gap = l.op("Mul", []string{l.op("Sinh", []string{gap}), l.scalar(c.GapCurve)})
+	}
+	gap = flat(gap)
 	stage := l.softmax(l.values[h.stage])
 	task := l.predictTask(l.values[h.task], c.Coordinates)
 	if len(c.Ranges) > 0 {

@@ -188,8 +188,8 @@ func (s *Service) List() BundleList {
 	return l
 }
 
-// choose returns the named bundle, or the best that accepts the spec: one
-// trained on exactly this spec before others, a prober before statistics.
+// choose returns the named bundle, or the best that accepts the spec: see
+// compareFitness.
 func (s *Service) choose(name string, spec rnn.Spec) (*encoders.Bundle, error) {
 	if name != "" {
 		b, err := s.Bundle(name)
@@ -200,17 +200,22 @@ func (s *Service) choose(name string, spec rnn.Spec) (*encoders.Bundle, error) {
 	}
 	fit := slices.DeleteFunc(s.Bundles(), func(b *encoders.Bundle) bool { return b.Encoder.Accepts().Check(spec) != nil })
 	if len(fit) == 0 {
-		return nil, errs.New(errs.SpecNotAccepted, "no bundle reads an RNN of spec %s", spec).Do("train one with `rnnrepd train`, or add a layerwise_statistics bundle: it reads any RNN")
+		return nil, errs.New(errs.SpecNotAccepted, "no bundle reads an RNN of spec %s", spec).Do("train one with `rnnrepd train`, or add a layerwise_dynamics or layerwise_statistics bundle: they read any RNN")
 	}
 	return slices.MaxFunc(fit, func(a, b *encoders.Bundle) int { return compareFitness(a, b, spec) }), nil
 }
 
-// compareFitness orders bundles for a spec. Outside its own spec a prober is
-// trusted less than the statistics, which compare RNNs of any shape.
+// compareFitness orders bundles for a spec. Best are those trained on RNNs of this
+// spec alone, then on this and others, then on many others, then what reads any
+// RNN, then probers of one spec; of equals, those of better scores.
 func compareFitness(a, b *encoders.Bundle, spec rnn.Spec) int {
 	class := func(b *encoders.Bundle) int {
 		switch accepts := b.Encoder.Accepts(); {
-		case accepts.TrainedOn.Equal(spec):
+		case accepts.Shapes == nil && accepts.Knows(spec):
+			return 4
+		case accepts.Knows(spec):
+			return 3
+		case accepts.Shapes != nil:
 			return 2
 		case accepts.Inputs == 0:
 			return 1

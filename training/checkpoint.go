@@ -28,6 +28,9 @@ func (t *encoderTrainer) identity() (string, error) {
 	if c.Loss != "" {
 		settings = append(settings, c.Loss)
 	}
+	if len(c.LeaveOut) > 0 {
+		settings = append(settings, c.LeaveOut)
+	}
 	id, err := json.Marshal(settings)
 	return string(id), err
 }

@@ -26,8 +26,12 @@ type Clone struct {
 }
 
 // clones measures clones of snapshots of unseen tasks, spread evenly over the
-// range of accuracies.
+// range of accuracies. In a mixed zoo, where every family has an accuracy of its
+// own, there are none.
 func (d *dataset) clones(ctx context.Context, b *encoders.Bundle, c EvaluationConfig) ([]Clone, error) {
+	if d.family == nil {
+		return nil, nil
+	}
 	var examples []example
 	for _, part := range []zoo.Part{zoo.Validation, zoo.OOD} {
 		examples = append(examples, d.parts[part]...)

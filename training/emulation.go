@@ -15,6 +15,7 @@ import (
 	"rnnrep/internal/kernel"
 	"rnnrep/internal/rng"
 	"rnnrep/rnn"
+	"rnnrep/rnn/zoo"
 )
 
 // A batch is cut into a fixed number of shards, each with its own tape and
@@ -24,6 +25,9 @@ const (
 	batchSize = 64
 	shards    = 4
 	shardSize = batchSize / shards
+
+	// In a mixed zoo each shard is of one shape, and there are more of them.
+	mixedShardSize = 8
 )
 
 // Losses of the emulation, by name. Where outputs are real, there is one;
@@ -69,8 +73,8 @@ func (f format) loss(name string) (emulationLoss, error) {
 // shard computes the emulation loss of a part of a batch.
 type shard struct {
 	sequences
-	format   format
-	measure  emulationLoss
+	format   format        // of the examples
+	measure  emulationLoss // of distributions, unless all outputs are real
 	encoder  encoders.Encoder
 	emulator *encoders.Emulator
 	params   []*grad.Param
@@ -104,13 +108,37 @@ func newShard(b *encoders.Bundle, f format, l emulationLoss) (*shard, error) {
 // choice is one row of a batch: a rollout of a snapshot.
 type choice struct{ example, rollout int }
 
-// draw chooses a batch.
-func draw(r *rand.Rand, examples, rollouts int) []choice {
+// draw chooses the parts of a batch.
+func (d *dataset) draw(r *rand.Rand) [][]choice {
+	examples, rollouts := d.parts[zoo.Train], d.header.RolloutCount
 	batch := make([]choice, batchSize)
-	for i := range batch {
-		batch[i] = choice{r.IntN(examples), r.IntN(rollouts)}
+	if d.shapes == nil {
+		for i := range batch {
+			batch[i] = choice{r.IntN(len(examples)), r.IntN(rollouts)}
+		}
+		return slices.Collect(slices.Chunk(batch, shardSize))
 	}
-	return batch
+	for i := range batch {
+		if i%mixedShardSize == 0 {
+			batch[i].example = r.IntN(len(examples))
+		} else {
+			batch[i].example = another(r, examples, batch[i-i%mixedShardSize].example)
+		}
+		batch[i].rollout = r.IntN(rollouts)
+	}
+	return slices.Collect(slices.Chunk(batch, mixedShardSize))
+}
+
+// another draws a snapshot of the same shape.
+func another(r *rand.Rand, examples []example, e int) int {
+	first, last := e, e
+	for first > 0 && sameShape(&examples[first-1], &examples[e]) {
+		first--
+	}
+	for last < len(examples)-1 && sameShape(&examples[last+1], &examples[e]) {
+		last++
+	}
+	return first + r.IntN(last-first+1)
 }
 
 // fill takes the chosen snapshots and rollouts.
@@ -120,6 +148,7 @@ func (s *shard) fill(examples []example, batch []choice) {
 		e := &examples[c.example]
 		s.models, s.features = append(s.models, e.model), append(s.features, e.features...)
 	}
+	s.format = *examples[batch[0].example].format
 	s.sequences.fill(s.format, examples, batch)
 	if s.supervision > 0 {
 		s.properties = newPredictorBatch(s.predictors.Config, len(batch))
@@ -146,7 +175,7 @@ func (s *shard) run(backward bool) {
 	s.tape.Reset()
 	z := s.embeddings()
 	s.out = s.emulator.Emulate(z, s.steps())
-	loss := s.measure.apply(s.out, s.targets)
+	loss := s.imitation()
 	s.loss = float64(loss.Value()[0])
 	if s.supervision > 0 {
 		known := s.properties.measured(s.predictors.Apply(z))
@@ -156,6 +185,15 @@ func (s *shard) run(backward bool) {
 	if backward {
 		s.tape.Backward(loss)
 	}
+}
+
+// imitation is the emulation loss. Where the emulator has more outputs than the
+// RNNs, it is that of as many as they have, and of putting out zero otherwise.
+func (s *shard) imitation() grad.Var {
+	if !s.format.io.RealOutputs {
+		return s.measure.apply(s.out, s.targets)
+	}
+	return grad.Scale(meanSquare.apply(s.out, s.targets), float32(s.format.outputs)/float32(s.format.io.Outputs))
 }
 
 // embeddings are those of the models.
@@ -242,7 +280,7 @@ func (s *shard) sequenceLosses() []float64 {
 	for i, v := range out {
 		d := math.Abs(float64(v - s.targets[i]))
 		if s.format.io.RealOutputs {
-			d *= d / float64(s.format.outputs)
+			d *= d / float64(s.format.io.Outputs)
 		} else {
 			d /= 2
 		}
@@ -267,7 +305,7 @@ func lossOn(b *encoders.Bundle, d *dataset, examples []example, workers int, mea
 // eachBatch runs shards over the examples, one rollout each in turn, without
 // training; first is the number of a batch's first example.
 func eachBatch(b *encoders.Bundle, d *dataset, examples []example, workers int, measure emulationLoss, do func(first int, s *shard)) error {
-	batches := evaluationBatches(len(examples), d.header.RolloutCount)
+	batches := evaluationBatches(examples, d.header.RolloutCount)
 	ss := make([]*shard, max(1, min(workers, len(batches))))
 	for i := range ss {
 		s, err := newShard(b, d.format(), measure)
@@ -288,11 +326,19 @@ func eachBatch(b *encoders.Bundle, d *dataset, examples []example, workers int, 
 	return nil
 }
 
-// evaluationBatches take every example in order, with one rollout.
-func evaluationBatches(examples, rollouts int) [][]choice {
-	var all []choice
+// evaluationBatches take every example in order, with one rollout. A batch is of
+// one spec.
+func evaluationBatches(examples []example, rollouts int) (batches [][]choice) {
 	for e := range examples {
-		all = append(all, choice{e, e % rollouts})
+		if e == 0 || len(batches[len(batches)-1]) == shardSize || !sameShape(&examples[e-1], &examples[e]) {
+			batches = append(batches, nil)
+		}
+		last := &batches[len(batches)-1]
+		*last = append(*last, choice{e, e % rollouts})
 	}
-	return slices.Collect(slices.Chunk(all, shardSize))
+	return batches
 }
+
+// sameShape reports whether two snapshots can be in one population, and their
+// sequences in one batch.
+func sameShape(a, b *example) bool { return a.format == b.format && a.model.Spec.Equal(b.model.Spec) }

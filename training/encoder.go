@@ -11,6 +11,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 
 	"rnnrep/encoders"
 	"rnnrep/internal/grad"
@@ -35,7 +36,9 @@ type EncoderConfig struct {
 	// emulation's; 0: the encoder is trained by emulation alone.
 	Supervision float64
 	Loss        string // of the emulation, one of LossNames; "": the first
-	Progress    io.Writer
+	// LeaveOut names RNNs of a mixed zoo that only the evaluation sees: "cell=gru".
+	LeaveOut []string
+	Progress io.Writer
 
 	predictorSteps int // 0: 3000
 }
@@ -91,7 +94,7 @@ func TrainEncoder(ctx context.Context, c EncoderConfig) (*encoders.Bundle, error
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	data, err := loadZoo(c.Zoo)
+	data, err := loadZoo(c.Zoo, c.LeaveOut...)
 	if err != nil {
 		return nil, err
 	}
@@ -139,14 +142,20 @@ func newEncoderTrainer(c EncoderConfig, d *dataset) (*encoderTrainer, error) {
 		return nil, err
 	}
 	coordinates := d.coordinates()
-	mean, scale := gapScale(d.parts[zoo.Train])
 	m := encoders.Manifest{Family: d.header.Family, Seed: c.Seed, TaskNames: d.taskNames(coordinates),
-		Encoder:  encoders.Config{Kind: c.Kind, Dim: c.Dim, Spec: d.header.Spec, Options: c.Options, InputRange: d.inputRange()},
-		Emulator: encoders.EmulatorConfig{Dim: c.Dim, Inputs: d.header.Spec.Inputs(), Real: f.inputs > 0, Outputs: d.header.Outputs, Hidden: c.Hidden, Layers: emulatorLayers},
+		Encoder:  encoders.Config{Kind: c.Kind, Dim: c.Dim, Spec: d.header.Spec, Options: c.Options, InputRange: d.inputRange(), Shapes: d.shapes},
+		Emulator: encoders.EmulatorConfig{Dim: c.Dim, Inputs: d.header.Spec.Inputs(), Real: f.inputs > 0, Outputs: f.outputs, Hidden: c.Hidden, Layers: emulatorLayers},
 		Predictors: encoders.PredictorConfig{Dim: c.Dim, Hidden: predictorHidden, Steps: d.header.Steps, Coordinates: coordinates,
-			Ranges: d.ranges(), GapMean: mean, GapScale: scale, GapUnit: f.gapUnit()},
+			Ranges: d.ranges(), GapUnit: f.gapUnit()},
 		Provenance: map[string]string{"zoo": d.checksum, "zoo_seed": fmt.Sprint(d.header.Seed), "zoo_runs": fmt.Sprint(d.runs), "seed": fmt.Sprint(c.Seed),
 			"steps": fmt.Sprint(c.Steps), "batch": fmt.Sprint(batchSize), "learning_rate": fmt.Sprint(c.Rate), "loss": loss.String(), "supervision": fmt.Sprint(c.Supervision)}}
+	if d.shapes != nil {
+		m.Predictors.GapCurve = mixedGapCurve
+	}
+	m.Predictors.GapMean, m.Predictors.GapScale = gapScale(&m.Predictors, d.parts[zoo.Train])
+	if len(c.LeaveOut) > 0 {
+		m.Provenance["left_out"] = strings.Join(c.LeaveOut, ", ")
+	}
 	b, err := encoders.NewBundle(m)
 	if err != nil {
 		return nil, err
@@ -160,7 +169,7 @@ func newEncoderTrainer(c EncoderConfig, d *dataset) (*encoderTrainer, error) {
 	for _, params := range t.groups {
 		t.adam = append(t.adam, optim.NewAdamW(optim.DefaultAdamW(), params))
 	}
-	for range shards {
+	for range t.data.draw(rng.Stream(c.Seed, "encoder batch", 0)) {
 		s, err := newShard(b, f, loss)
 		if err != nil {
 			return nil, err
@@ -171,12 +180,14 @@ func newEncoderTrainer(c EncoderConfig, d *dataset) (*encoderTrainer, error) {
 	return t, nil
 }
 
-// gapScale returns mean and spread of the training snapshots' gaps.
-func gapScale(examples []example) (mean, scale float32) {
+// gapScale returns mean and spread of the training snapshots' gaps, as they are
+// predicted.
+func gapScale(c *encoders.PredictorConfig, examples []example) (mean, scale float32) {
 	var sum, square float64
 	for _, e := range examples {
-		sum += e.truth.Gap
-		square += e.truth.Gap * e.truth.Gap
+		gap := c.Curved(e.truth.Gap)
+		sum += gap
+		square += gap * gap
 	}
 	n := float64(len(examples))
 	return float32(sum / n), float32(math.Sqrt(max(square/n-sum*sum/n/n, 1e-6)))
@@ -223,11 +234,11 @@ func (t *encoderTrainer) remark() string {
 // takeStep takes one optimiser step and returns the loss before it.
 func (t *encoderTrainer) takeStep() float64 {
 	examples := t.data.parts[zoo.Train]
-	batch := draw(rng.Stream(t.config.Seed, "encoder batch", uint64(t.step)), len(examples), t.data.header.RolloutCount)
+	batch := t.data.draw(rng.Stream(t.config.Seed, "encoder batch", uint64(t.step)))
 	concurrently(t.config.Workers, len(t.shards), func(i int) {
 		s := t.shards[i]
-		s.fill(examples, batch[i*shardSize:(i+1)*shardSize])
-		s.augment(t.config.Seed, uint64(t.step*batchSize+i*shardSize))
+		s.fill(examples, batch[i])
+		s.augment(t.config.Seed, uint64(t.step*batchSize+i*len(batch[i])))
 		s.run(true)
 	})
 	loss := collect(t.bundle.Params(), t.shards, t.config.Workers)

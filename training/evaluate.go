@@ -208,7 +208,8 @@ func (d *dataset) unanswered(part zoo.Part) []answer {
 }
 
 // manifestMetrics are the scores that a manifest keeps, if they are there.
-var manifestMetrics = []string{"emulation_loss", "accuracy_r2", "accuracy_median_error", "generalization_gap_r2", "stage_rank_correlation", "stage_accuracy", "task_accuracy"}
+var manifestMetrics = []string{"emulation_loss", "accuracy_r2", "accuracy_median_error", "generalization_gap_r2", "generalization_gap_rank_correlation", "stage_rank_correlation", "stage_accuracy", "stage_within_one", "task_accuracy",
+	"accuracy_interval_coverage", "generalization_gap_interval_coverage", "stage_interval_coverage"}
 
 // manifestScores scores a bundle on the tasks that training did not see.
 func manifestScores(ctx context.Context, b *encoders.Bundle, d *dataset, workers int) (map[string]float64, error) {

@@ -24,7 +24,10 @@ func embed(b *encoders.Bundle, ms []*rnn.Model) []float32 {
 	t := grad.NewTape().Inference()
 	var all []float32
 	for len(ms) > 0 {
-		n := min(len(ms), batchSize)
+		n := 1
+		for n < min(len(ms), batchSize) && ms[n].Spec.Equal(ms[0].Spec) {
+			n++
+		}
 		t.Reset()
 		all = append(all, encoders.Embeddings(t, b.Encoder, rnn.Bind(t, ms[:n]...)).Value()...)
 		ms = ms[n:]
@@ -94,7 +97,7 @@ func newPredictorBatch(c encoders.PredictorConfig, n int) *predictorTargets {
 
 func (f *predictorTargets) set(i int, e *example) {
 	f.accuracy[i], f.stage[i] = float32(e.truth.Accuracy), int32(e.truth.Stage)
-	f.gap[i] = (float32(e.truth.Gap) - f.config.GapMean) / f.config.GapScale
+	f.gap[i] = f.config.GapTarget(e.truth.Gap)
 	row := f.parameters[i*f.width : i*f.width]
 	for j, r := range f.config.Ranges {
 		row = r.AppendTargets(row, e.truth.Task[j])

@@ -34,6 +34,9 @@ func halves(values []float32) []uint16 {
 
 // inputRange is that of the training snapshots' real inputs; nil for tokens.
 func (d *dataset) inputRange() *[2]float32 {
+	if d.shapes != nil {
+		return &mixedInputRange
+	}
 	if d.header.Inputs == 0 {
 		return nil
 	}
@@ -49,16 +52,26 @@ func (d *dataset) inputRange() *[2]float32 {
 
 // format is that of a zoo's rollouts and of what the emulator imitates in them.
 type format struct {
-	length, inputs, outputs int // inputs: 0 for tokens
-	io                      tasks.IO
+	// The emulator's inputs, 0 for tokens, and outputs. In a mixed zoo they are as
+	// many as any of its RNNs has: tokens become one-hot rows, and what a RNN lacks
+	// is zero.
+	length, inputs, outputs int
+	io                      tasks.IO // the RNNs'
 }
 
+// format is that of every snapshot, or of a mixed zoo's emulator.
 func (d *dataset) format() format {
+	if d.shapes != nil {
+		return format{0, d.shapes.Inputs[1], d.shapes.Outputs[1], tasks.IO{RealInputs: true}}
+	}
 	return format{d.header.RolloutLength, d.header.Inputs, d.header.Outputs, d.family.IO()}
 }
 
-// gapUnit is that of the family's losses; "": nats.
+// gapUnit is that of the family's losses, or of all families' of a mixed zoo; "": nats.
 func (f format) gapUnit() string {
+	if f.length == 0 { // a mixed zoo
+		return "nats, or mean square error"
+	}
 	if f.io.RealOutputs {
 		return "mean square error"
 	}
@@ -71,35 +84,55 @@ type sequences struct {
 	tokens  []int32
 	inputs  []float32
 	targets []float32 // rows of probabilities; of values where outputs are real
-	logits  []float32
+	logits  []float32 // [rows, io.Outputs]
+	own     []float32 // targets of as many outputs as the RNNs have, where the emulator has more
 }
 
-// fill takes the chosen rollouts.
+// fill takes the chosen rollouts, of snapshots of one format.
 func (s *sequences) fill(f format, examples []example, batch []choice) {
-	n := len(batch)
+	n, own := len(batch), f.io.Outputs
 	rows := n * f.length
 	if f.inputs == 0 {
 		s.tokens = resized(s.tokens, rows)
 	}
-	s.inputs, s.logits, s.targets = resized(s.inputs, rows*f.inputs), resized(s.logits, rows*f.outputs), resized(s.targets, rows*f.outputs)
+	s.inputs, s.logits, s.targets = resized(s.inputs, rows*f.inputs), resized(s.logits, rows*own), resized(s.targets, rows*f.outputs)
+	clear(s.inputs)
 	for i, c := range batch {
 		r := &examples[c.example].rollouts
 		for t := range f.length {
 			row, from := t*n+i, c.rollout*f.length+t
-			if f.inputs == 0 {
+			switch {
+			case f.inputs == 0:
 				s.tokens[row] = int32(r.tokens[from])
+			case f.io.RealInputs:
+				widen(s.inputs[row*f.inputs:][:f.io.Inputs], r.inputs[from*f.io.Inputs:])
+			default:
+				s.inputs[row*f.inputs+int(r.tokens[from])] = 1
 			}
-			widen(s.inputs[row*f.inputs:][:f.inputs], r.inputs[min(from*f.inputs, len(r.inputs)):])
-			widen(s.logits[row*f.outputs:][:f.outputs], r.logits[from*f.outputs:])
+			widen(s.logits[row*own:][:own], r.logits[from*own:])
 		}
 	}
+	if own == f.outputs {
+		f.imitated(s.targets, s.logits, rows)
+		return
+	}
+	s.own = resized(s.own, rows*own)
+	f.imitated(s.own, s.logits, rows)
+	clear(s.targets)
+	for row := range rows {
+		copy(s.targets[row*f.outputs:], s.own[row*own:(row+1)*own])
+	}
+}
+
+// imitated makes what the emulator shall put out of what the RNNs did.
+func (f *format) imitated(targets, logits []float32, rows int) {
 	switch {
 	case f.io.Samples:
-		kernel.Exp(s.targets, s.logits)
+		kernel.Exp(targets, logits)
 	case f.io.RealOutputs:
-		copy(s.targets, s.logits)
+		copy(targets, logits)
 	default:
-		kernel.Softmax(s.targets, s.logits, rows, f.outputs)
+		kernel.Softmax(targets, logits, rows, f.io.Outputs)
 	}
 }
 

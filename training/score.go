@@ -55,12 +55,10 @@ func metricsOf(ranges []encoders.Range) []Metric {
 		{"accuracy_r2", "accuracy R²", rSquared(accuracy)},
 		{"accuracy_median_error", "accuracy median error", medianOf(func(a *answer) float64 { return math.Abs(a.accuracy - a.truth.Accuracy) })},
 		{"generalization_gap_r2", "gap R²", rSquared(gap)},
+		{"generalization_gap_rank_correlation", "gap rank correlation", rankCorrelation(gap)},
 		{"stage_accuracy", "stage exact", share(func(a *answer) bool { return a.stage == a.truth.Stage })},
 		{"stage_within_one", "stage within one", share(func(a *answer) bool { return a.stage-a.truth.Stage <= 1 && a.truth.Stage-a.stage <= 1 })},
-		{"stage_rank_correlation", "stage rank correlation", func(as []answer) float64 {
-			p, q := pairs(as, stage)
-			return stat.Correlation(ranks(p), ranks(q), nil)
-		}},
+		{"stage_rank_correlation", "stage rank correlation", rankCorrelation(stage)},
 	}
 	if len(ranges) == 0 {
 		exact := func(a *answer) bool { return slices.Equal(a.task, a.truth.Task) }
@@ -112,6 +110,13 @@ func rSquared(of func(a *answer) (predicted, truth float64)) func(as []answer) f
 	return func(as []answer) float64 {
 		predicted, truth := pairs(as, of)
 		return stat.RSquaredFrom(predicted, truth, nil)
+	}
+}
+
+func rankCorrelation(of func(a *answer) (predicted, truth float64)) func(as []answer) float64 {
+	return func(as []answer) float64 {
+		p, q := pairs(as, of)
+		return stat.Correlation(ranks(p), ranks(q), nil)
 	}
 }
 

@@ -57,7 +57,10 @@ func insertValue(values []float32, v float32) []float32 {
 // many, those of the zoo. Not every combination is a task.
 func (d *dataset) taskNames(coordinates [][]float32) map[string]string {
 	names := map[string]string{}
-	if len(coordinates) == 0 {
+	for i, f := range d.families {
+		names[encoders.TaskKey([]float32{float32(i)})] = f
+	}
+	if len(coordinates) == 0 || d.family == nil {
 		return names
 	}
 	for _, params := range d.combinations(coordinates) {
@@ -96,6 +99,9 @@ func (d *dataset) tasks() (params [][]float32) {
 
 // nameOf is the task's name.
 func (d *dataset) nameOf(params []float32) string {
+	if d.family == nil {
+		return d.families[int(params[0])]
+	}
 	t, err := d.family.Parse(params)
 	if err != nil {
 		return fmt.Sprint(params)

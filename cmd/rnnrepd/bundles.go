@@ -71,11 +71,17 @@ func (a *app) writeBundles(list server.BundleList, format string) error {
 	}
 	t := tabwriter.NewWriter(a.out, 0, 8, 2, ' ', 0)
 	w := newRows(a.out, format, false, func(b encoders.BundleInfo) error {
-		accepts := "any RNN"
-		if b.Accepts.Inputs > 0 {
+		accepts, trainedOn := "any RNN", b.Accepts.TrainedOn.String()
+		switch {
+		case b.Accepts.Inputs > 0:
 			accepts = fmt.Sprintf("%d inputs, %d outputs", b.Accepts.Inputs, b.Accepts.Outputs)
+		case b.Accepts.Causal:
+			accepts = "any RNN of plain cells"
 		}
-		_, err := fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%.3f\t%.3f\n", b.Name, b.Dimension, accepts, b.Accepts.TrainedOn, b.Scores["ood_accuracy_r2"], b.Scores["ood_stage_rank_correlation"])
+		if b.Accepts.Shapes != nil {
+			trainedOn = b.Accepts.Shapes.String()
+		}
+		_, err := fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%.3f\t%.3f\n", b.Name, b.Dimension, accepts, trainedOn, b.Scores["ood_accuracy_r2"], b.Scores["ood_stage_rank_correlation"])
 		return err
 	}, t.Flush)
 	if format == "table" {
@@ -90,13 +96,13 @@ func (a *app) writeBundles(list server.BundleList, format string) error {
 }
 
 func newExport(a *app) *cobra.Command {
-	var out string
+	var out, like string
 	var verify bool
 	c := &cobra.Command{
 		Use:   "export BUNDLE -o OUT.onnx",
 		Short: "Write a trained encoder and its predictors as ONNX",
 		Args:  arguments(cobra.ExactArgs(1)),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(c *cobra.Command, args []string) error {
 			s, err := a.service()
 			if err != nil {
 				return err
@@ -104,6 +110,15 @@ func newExport(a *app) *cobra.Command {
 			b, err := s.Bundle(args[0])
 			if err != nil {
 				return err
+			}
+			if like != "" {
+				m, _, err := a.read(c.Context(), s, like)
+				if err == nil {
+					b, err = b.For(m.Spec)
+				}
+				if err != nil {
+					return a.refuse(c.Context(), like, err)
+				}
 			}
 			var data bytes.Buffer
 			if err := exporter.WriteEncoder(&data, b, exporter.Options{}); err != nil {
@@ -122,6 +137,7 @@ func newExport(a *app) *cobra.Command {
 		},
 	}
 	c.Flags().StringVarP(&out, "output", "o", "", "file to write")
+	c.Flags().StringVar(&like, "like", "", "`file` with an RNN of the shape that the exported encoder shall read; the bundle must accept it")
 	c.Flags().BoolVar(&verify, "verify", false, "also compare with ONNX Runtime, if its library is found")
 	_ = c.MarkFlagRequired("output")
 	a.modelFlags(c)

@@ -11,7 +11,6 @@ import (
 
 	"rnnrep/encoders"
 	"rnnrep/internal/atomicfile"
-	"rnnrep/rnn/zoo"
 	"rnnrep/training"
 	"rnnrep/training/results"
 )
@@ -86,17 +85,17 @@ func (a *app) evaluate(c *cobra.Command, f evalFlags, dirs []string) ([]*trainin
 	}
 	var evaluations []*training.Evaluation
 	for _, dir := range f.zoos {
-		z, err := zoo.Open(dir)
+		family, err := training.FamilyOf(dir)
 		if err != nil {
 			return nil, err
 		}
-		predictions, err := f.predictionsOf(z.Header.Family)
+		predictions, err := f.predictionsOf(family)
 		if err != nil {
 			return nil, err
 		}
-		config := training.EvaluationConfig{Zoo: dir, Bundles: byFamily[z.Header.Family], Predictions: predictions, Seed: f.seed,
+		config := training.EvaluationConfig{Zoo: dir, Bundles: byFamily[family], Predictions: predictions, Seed: f.seed,
 			Workers: f.workers, Clones: f.clones, Progress: a.progress()}
-		delete(byFamily, z.Header.Family)
+		delete(byFamily, family)
 		e, err := training.Evaluate(c.Context(), config)
 		if err != nil {
 			return nil, err

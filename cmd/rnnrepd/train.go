@@ -44,6 +44,7 @@ func newTrain(a *app) *cobra.Command {
 	f.Var(choice{&config.Loss, training.LossNames()}, "loss", "what the emulator minimises (default "+training.LossNames()[0]+")")
 	f.Float64Var(&config.Rate, "rate", 1e-3, "peak learning rate")
 	f.Float64Var(&config.Supervision, "supervision", 0, "weight of the loss of accuracy, gap and stage beside the emulation's")
+	f.StringSliceVar(&config.LeaveOut, "leave-out", nil, "`property=value` of RNNs of a mixed zoo that only the evaluation sees: cell=gru, hidden=64, layers=3, family=copy")
 	f.IntVar(&config.Workers, "workers", 0, "threads (0: one a core)")
 	bound(f, "steps", &config.Steps, 1)
 	bound(f, "emulator-hidden", &config.Hidden, 1)

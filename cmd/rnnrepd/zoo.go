@@ -39,7 +39,7 @@ func newZooTrain(a *app) *cobra.Command {
 		},
 	}
 	families := append(tasks.Names(), training.MixedFamily)
-	c.Flags().Var(choice{&config.Family, families}, "family", "`family` of tasks that the RNNs learn: "+strings.Join(families, ", ")+" (all of these, RNNs of many shapes)")
+	c.Flags().Var(choice{&config.Family, families}, "family", "`family` of tasks that the RNNs learn: "+strings.Join(families, ", ")+" (all of these, by RNNs of many shapes)")
 	c.Flags().Var(choice{&config.Cell, rnn.CellNames()}, "cell", "`cell` of the RNNs: "+strings.Join(rnn.CellNames(), ", "))
 	c.Flags().IntVar(&config.Hidden, "hidden", 32, "units a layer")
 	c.Flags().IntVar(&config.Layers, "layers", 2, "layers")

@@ -80,6 +80,12 @@ type Zoo struct {
 	dir    string
 }
 
+// In reports whether dir holds a zoo.
+func In(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, headerName))
+	return err == nil
+}
+
 // Open reads the header and lists the runs.
 func Open(dir string) (*Zoo, error) {
 	h, err := readHeader(dir)
