@@ -5,5 +5,5 @@ import "embed"
 
 // FS is the tree of bundles, for encoders.OpenBundles.
 //
-//go:embed formal_languages
+//go:embed formal_languages sequential_mnist universal
 var FS embed.FS

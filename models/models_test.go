@@ -21,12 +21,13 @@ func TestBundlesFollowTheTruth(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, truth := range []struct {
-		file     string
-		accuracy float64
-		steps    float64
+		family, file string
+		accuracy     float64
+		steps        float64
 	}{
-		{"formal_languages_r0_s1000.onnx", 0.975, 1000},
-		{"formal_languages_r1_s20000.onnx", 1, 20000},
+		{"formal_languages", "formal_languages_r0_s1000.onnx", 0.975, 1000},
+		{"formal_languages", "formal_languages_r1_s20000.onnx", 1, 20000},
+		{"sequential_mnist", "sequential_mnist_r0_s20000.onnx", 0.968, 20000},
 	} {
 		data, err := os.ReadFile("../examples/models/" + truth.file)
 		if err != nil {
@@ -36,18 +37,30 @@ func TestBundlesFollowTheTruth(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		asked := 0
 		for _, b := range bundles {
+			// A bundle of many shapes is less exact, and its zoo was not trained so long.
+			tolerance, steps := 0.05, truth.steps
+			if b.Encoder.Accepts().Shapes != nil {
+				tolerance, steps = 0.1, 0
+			} else if b.Manifest.Family != truth.family {
+				continue
+			}
+			asked++
 			results, err := b.Embed(context.Background(), []*rnn.Model{m})
 			if err != nil {
 				t.Fatal(err)
 			}
 			p := results[0].Predictions
-			if e := math.Abs(p.Accuracy.Value - truth.accuracy); e > 0.05 {
+			if e := math.Abs(p.Accuracy.Value - truth.accuracy); e > tolerance {
 				t.Errorf("%s on %s: accuracy %.3f, truly %.3f", b.Name(), truth.file, p.Accuracy.Value, truth.accuracy)
 			}
-			if p.TrainingStage.Value != truth.steps {
-				t.Errorf("%s on %s: %v steps, truly %v", b.Name(), truth.file, p.TrainingStage.Value, truth.steps)
+			if steps > 0 && p.TrainingStage.Value != steps {
+				t.Errorf("%s on %s: %v steps, truly %v", b.Name(), truth.file, p.TrainingStage.Value, steps)
 			}
+		}
+		if asked < 3 {
+			t.Errorf("%s: %d bundles answered", truth.file, asked)
 		}
 	}
 }
