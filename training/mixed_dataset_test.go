@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"rnnrep/rnn"
+	"rnnrep/rnn/tasks"
 	"rnnrep/rnn/zoo"
 )
 
@@ -130,5 +131,22 @@ func checkUniversalBundle(t *testing.T, dir string) {
 	c := EncoderConfig{Zoo: dir, Kind: "flattened", Dir: t.TempDir(), Dim: 4, Seed: 1, Steps: 1}
 	if _, err := TrainEncoder(context.Background(), c); err == nil || !strings.Contains(err.Error(), "one shape") {
 		t.Errorf("an encoder of one architecture: %v", err)
+	}
+}
+
+// TestOverflowingOutputs: what a zoo stores of an RNN that overflowed becomes
+// targets that are probabilities.
+func TestOverflowingOutputs(t *testing.T) {
+	inf, nan := float32(math.Inf(1)), float32(math.NaN())
+	logits := []float32{1, inf, nan, -inf, 2, 70000}
+	r := newRollouts(&zoo.Snapshot{Tokens: []int32{0, 0}, Logits: logits})
+	f := format{length: 2, outputs: 3, io: tasks.IO{Inputs: 1, Outputs: 3}}
+	var s sequences
+	s.fill(f, []example{{rollouts: r}}, []choice{{0, 0}})
+	if want := []float32{0, 1, 0, 0, 0, 1}; !slices.Equal(s.targets, want) {
+		t.Errorf("targets %v, want %v", s.targets, want)
+	}
+	if usual := []float32{1, -2}; &finite(usual)[0] != &usual[0] {
+		t.Error("finite outputs were copied")
 	}
 }

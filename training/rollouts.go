@@ -2,6 +2,7 @@ package training
 
 import (
 	"math"
+	"slices"
 
 	"rnnrep/internal/half"
 	"rnnrep/internal/kernel"
@@ -17,11 +18,27 @@ type rollouts struct {
 }
 
 func newRollouts(s *zoo.Snapshot) rollouts {
-	r := rollouts{tokens: make([]uint8, len(s.Tokens)), inputs: halves(s.Inputs), logits: halves(s.Logits)}
+	r := rollouts{tokens: make([]uint8, len(s.Tokens)), inputs: halves(s.Inputs), logits: halves(finite(s.Logits))}
 	for i, t := range s.Tokens {
 		r.tokens[i] = uint8(t)
 	}
 	return r
+}
+
+// finite replaces what an RNN that overflows puts out, which a zoo stores as
+// infinite or as no number, by what half precision holds.
+func finite(values []float32) []float32 {
+	const greatest = 65504
+	if !slices.ContainsFunc(values, func(v float32) bool { return !(v >= -greatest && v <= greatest) }) {
+		return values
+	}
+	bounded := make([]float32, len(values))
+	for i, v := range values {
+		if v == v {
+			bounded[i] = max(-greatest, min(greatest, v))
+		}
+	}
+	return bounded
 }
 
 func halves(values []float32) []uint16 {
