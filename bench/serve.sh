@@ -45,6 +45,7 @@ echo "killed and started again"
 start
 state
 for bundle in $("$work/rnnrepd" bundles -o jsonl | sed 's/^{"name":"\([^"]*\)".*/\1/'); do
+	curl -sf -o "$work/answer" --data-binary "@$model" "$url/v1/predict?bundle=$bundle" || continue # it reads other RNNs
 	echo "$bundle"
 	for connections in 1 4 16; do
 		load "?bundle=$bundle" "$connections" | tee "$work/last"

@@ -77,13 +77,6 @@ type Featured interface {
 	EncodeFeatures(t *grad.Tape, features grad.Var) grad.Var
 }
 
-// Blurred is a Featured encoder that learns from features with some noise.
-type Blurred interface {
-	Featured
-	// Blur adds noise, drawn from r, to the features of one RNN.
-	Blur(r *rand.Rand, features []float32)
-}
-
 // Config makes an encoder: what New needs and a manifest stores.
 type Config struct {
 	Kind    string          `json:"kind"`

@@ -72,17 +72,6 @@ func (e *layerwiseDynamics) Features(t *grad.Tape, p *rnn.Population) grad.Var {
 	return dynamicsOf(t, p)
 }
 
-// featureNoise is how much Blur adds, in units of the spread over the zoo.
-const featureNoise = 0.3
-
-// Blur adds noise to the features of an RNN: a zoo has few RNNs for its many
-// features, by which an encoder would tell one from another.
-func (e *layerwiseDynamics) Blur(r *rand.Rand, features []float32) {
-	for i, s := range e.scale.Value {
-		features[i] += featureNoise * float32(r.NormFloat64()) / float32(math.Abs(float64(s)))
-	}
-}
-
 // Prepare sets the scaling from the training population.
 func (e *layerwiseDynamics) Prepare(models []*rnn.Model) { e.prepare(models, dynamicsOf) }
 

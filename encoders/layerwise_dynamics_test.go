@@ -4,13 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
-	"math"
 	"os"
 	"slices"
 	"testing"
 
 	"rnnrep/internal/grad"
-	"rnnrep/internal/rng"
 	"rnnrep/rnn"
 )
 
@@ -119,33 +117,5 @@ func TestVeryWide(t *testing.T) {
 	}
 	if !slices.Equal(features(few), features(many)) {
 		t.Error("inputs or outputs beyond the first are used")
-	}
-}
-
-// TestBlur: the noise is a share of each feature's spread, and the stream's alone.
-func TestBlur(t *testing.T) {
-	e, err := New(Config{Kind: "layerwise_dynamics", Dim: 2, Spec: rnn.Uniform("gru", 2, 3, 1, 2)}, rng.Stream(1, "encoder", 0))
-	if err != nil {
-		t.Fatal(err)
-	}
-	d := e.(*layerwiseDynamics)
-	for i := range d.scale.Value {
-		d.scale.Value[i] = 4 // a spread of 1/4
-	}
-	blurred := func(index uint64) []float32 {
-		features := make([]float32, dynamicsFeatures)
-		d.Blur(rng.Stream(1, "blur", index), features)
-		return features
-	}
-	a := blurred(0)
-	if !slices.Equal(a, blurred(0)) || slices.Equal(a, blurred(1)) {
-		t.Error("the noise does not depend on the stream alone")
-	}
-	var square float64
-	for _, v := range a {
-		square += float64(v) * float64(v) / float64(len(a))
-	}
-	if spread := math.Sqrt(square); math.Abs(spread-featureNoise/4) > 0.1*featureNoise/4 {
-		t.Errorf("the noise has a spread of %v, want %v", spread, featureNoise/4.)
 	}
 }

@@ -41,10 +41,10 @@ func FamilyOf(dir string) (string, error) {
 }
 
 // isMixed reports whether dir holds zoos, and none itself.
-func isMixed(dir string) bool { return !zoo.In(dir) && len(zoosIn(dir)) > 0 }
+func isMixed(dir string) bool { return !zoo.In(dir) && len(Zoos(dir)) > 0 }
 
-// zoosIn lists the folders of a mixed zoo.
-func zoosIn(dir string) []string {
+// Zoos lists the folders of a mixed zoo.
+func Zoos(dir string) []string {
 	entries, _ := filepath.Glob(filepath.Join(dir, "*")) // the pattern is well formed
 	return slices.DeleteFunc(entries, func(e string) bool { return !zoo.In(e) })
 }
@@ -56,7 +56,7 @@ func loadMixedZoo(dir string, leaveOut []string) (*dataset, error) {
 		return nil, err
 	}
 	var members []*mixedMember
-	for _, folder := range zoosIn(dir) {
+	for _, folder := range Zoos(dir) {
 		m, err := readMixedMember(folder)
 		if err != nil {
 			return nil, err

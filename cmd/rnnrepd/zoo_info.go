@@ -92,3 +92,27 @@ func writeZooInfo(w io.Writer, format string, info *zooInfo) error {
 	fmt.Fprintln(t)
 	return t.Flush()
 }
+
+// writeMixedZooInfo writes it for every zoo of a mixed one.
+func writeMixedZooInfo(w io.Writer, format string, folders []string) error {
+	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(t, "family\tspec\truns\ttasks\tchecksum")
+	rows, total := newRows[*zooInfo](w, format, false, nil, nil), 0
+	for _, folder := range folders {
+		info, err := describeZoo(folder)
+		if err != nil {
+			return err
+		}
+		total += info.Runs
+		if format == "table" {
+			fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%s\n", info.Family, info.Spec, info.Runs, info.Tasks, info.Checksum)
+		} else if err := rows.write(info); err != nil {
+			return err
+		}
+	}
+	if format != "table" {
+		return rows.close()
+	}
+	fmt.Fprintf(t, "%d zoos\t\t%d\n", len(folders), total)
+	return t.Flush()
+}
