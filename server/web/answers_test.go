@@ -65,7 +65,7 @@ func otherBundle(t *testing.T, b *browser, address string) {
 	p := b.open(t, address, desktop)
 	p.await(`document.querySelectorAll("#bundle option").length > 2`)
 	p.eval(`(() => { const s = document.getElementById("bundle"); s.value = "formal_languages/interactive_probing"; s.dispatchEvent(new Event("change")); })()`)
-	p.pick(digits)
+	p.pick(wide(t))
 	p.awaitText(".problem h1", "No encoder here reads a network of this shape")
 	p.screenshot("another-shape")
 	p.click(".problem .primary")

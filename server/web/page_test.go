@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -12,6 +13,7 @@ import (
 
 	"rnnrep/encoders"
 	"rnnrep/encoders/enctest"
+	"rnnrep/exporter"
 	"rnnrep/models"
 	"rnnrep/rnn"
 	"rnnrep/server"
@@ -42,6 +44,21 @@ func serve(t *testing.T, keys *server.Keys) string {
 	s := httptest.NewServer(server.New(server.Config{Bundles: bundles, Version: "test", Keys: keys}))
 	t.Cleanup(s.Close)
 	return s.URL
+}
+
+// wide is a model wider than any that a bundle was trained on.
+func wide(t *testing.T) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "wide.onnx")
+	f, err := os.Create(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := enctest.Models(rnn.Uniform("gru", 5, 100, 1, 4), 1)[0]
+	if err := errors.Join(exporter.WriteRNN(f, m), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return file
 }
 
 // predict asks the server itself.
@@ -133,9 +150,9 @@ func answer(t *testing.T, b *browser, address string) {
 // several models are kept, and each can be looked at again.
 func several(t *testing.T, b *browser, address string) {
 	p := b.open(t, address, screen{width: 1360, height: 860, dark: true})
-	p.pick(early, late, digits)
+	p.pick(early, late, wide(t))
 	p.await(`document.querySelectorAll("#models .chip").length === 3`)
-	p.awaitText(".answer .sentence", "reading 16 inputs and giving 10 outputs")
+	p.awaitText(".answer .sentence", "reading 5 inputs and giving 4 outputs")
 	p.awaitText(".trust", "Unlike the networks of the zoo")
 	p.portrait("several-dark")
 	p.click("#models .chip")
