@@ -21,6 +21,7 @@ import onnxruntime
 
 from embed_state_dict import embed, fits, intervals, load_state_dict, metadata
 
+STEEPNESS = 10  # by how much a class between two others magnifies the rounding of an embedding
 TOLERANCE = 1e-5
 
 
@@ -48,6 +49,12 @@ def recover(rnnrepd, model, tmp):
     return state
 
 
+def turns(of, x, y):
+    """How far two values of a task parameter are apart, as a share of its range."""
+    share = abs(float(x) - float(y)) / (of["high"] - of["low"])
+    return min(share, 1 - share) if of.get("circular") else share
+
+
 def difference(answer, out, about):
     """The greatest difference between the program's answer and the file's outputs."""
     p = answer["predictions"]
@@ -58,11 +65,16 @@ def difference(answer, out, about):
         (p["accuracy"]["interval"], accuracy),
         (p["generalization_gap"]["value"], out["generalization_gap"]),
         (p["generalization_gap"]["interval"], gap),
-        ([p["training_stage"]["distribution"][str(s)] for s in about["stage_steps"]], out["training_stage"]),
-        (p["task"]["probability"], out.get("task_probability", p["task"]["probability"])),
-        (p["task"]["parameters"], out.get("task", p["task"]["parameters"])),
     ]
-    return max(float(np.max(np.abs(np.subtract(want, got)))) for want, got in pairs)
+    probabilities = [([p["training_stage"]["distribution"][str(s)] for s in about["stage_steps"]], out["training_stage"])]
+    if "probability" in p["task"]:
+        probabilities += [(p["task"]["probability"], out.get("task_probability", p["task"]["probability"]))]
+    if about["task_ranges"]:
+        pairs += [(0, turns(r, x, y)) for r, x, y in zip(about["task_ranges"], p["task"]["parameters"], out["task"])]
+    else:
+        pairs += [(p["task"]["parameters"], out.get("task", p["task"]["parameters"]))]
+    apart = lambda pairs: max(float(np.max(np.abs(np.subtract(want, got)))) for want, got in pairs)
+    return max(apart(pairs), apart(probabilities) / STEEPNESS)
 
 
 def accepts(session, state):
@@ -78,21 +90,24 @@ def main():
         tmp = pathlib.Path(tmp)
         states = [recover(rnnrepd, model, tmp) for model in models]
         for bundle in json.loads(run(rnnrepd, "bundles", "-o", "json"))["bundles"]:
-            file = tmp / "encoder.onnx"
-            run(rnnrepd, "export", bundle["name"], "-o", file, "--verify")
-            check_file(file)
-            session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
-            about = metadata(session)
-            accepted = [i for i, state in enumerate(states) if accepts(session, state)]
-            if not accepted:
-                raise SystemExit(f"{bundle['name']}: none of the models fits, so nothing is compared")
-            out = embed(session, [states[i] for i in accepted])
-            for row, i in enumerate(accepted):
-                answer = json.loads(run(rnnrepd, "predict", models[i], "--bundle", bundle["name"], "-o", "json"))
-                error = difference(answer, {name: rows[row] for name, rows in out.items()}, about)
-                compared += 1
-                failed += error > TOLERANCE
-                print(f"{bundle['name']}  {pathlib.Path(models[i]).name}  {error:.1e}  {'ok' if error <= TOLERANCE else 'FAILED'}")
+            # One file for all RNNs of a shape, or, of a bundle of many shapes, one for each model's.
+            likes = [["--like", m] for m in models] if "shapes" in bundle["accepts"] else [[]]
+            for like in likes:
+                file = tmp / "encoder.onnx"
+                run(rnnrepd, "export", bundle["name"], "-o", file, "--verify", *like)
+                check_file(file)
+                session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+                about = metadata(session)
+                accepted = [i for i, state in enumerate(states) if accepts(session, state)]
+                if not accepted:
+                    raise SystemExit(f"{bundle['name']}: none of the models fits, so nothing is compared")
+                out = embed(session, [states[i] for i in accepted])
+                for row, i in enumerate(accepted):
+                    answer = json.loads(run(rnnrepd, "predict", models[i], "--bundle", bundle["name"], "-o", "json"))
+                    error = difference(answer, {name: rows[row] for name, rows in out.items()}, about)
+                    compared += 1
+                    failed += error > TOLERANCE
+                    print(f"{bundle['name']}  {pathlib.Path(models[i]).name}  {error:.1e}  {'ok' if error <= TOLERANCE else 'FAILED'}")
     if failed or not compared:
         raise SystemExit(f"{failed} of {compared} comparisons beyond {TOLERANCE}")
 
