@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -82,7 +83,8 @@ func (s *Server) SetBundles(bundles []*encoders.Bundle) {
 	s.service.SetBundles(bundles)
 }
 
-// warm lets every bundle embed once, so that no request is the first.
+// warm lets every bundle embed once, so that no request is the first, and gives
+// back the memory that reading them took.
 func (s *Server) warm(bundles []*encoders.Bundle) {
 	for _, b := range bundles {
 		m := rnn.NewModel(b.Manifest.Encoder.Spec)
@@ -90,6 +92,7 @@ func (s *Server) warm(bundles []*encoders.Bundle) {
 			s.log.Debug("warming up", "bundle", b.Name(), "error", err)
 		}
 	}
+	debug.FreeOSMemory()
 }
 
 // countOpen counts the connections that are open.
