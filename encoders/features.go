@@ -10,8 +10,45 @@ import (
 	"rnnrep/rnn"
 )
 
-// featureNet is what encoders of fixed features share: an MLP on the features,
-// standardised.
+// featureEncoder reads RNNs of any spec through fixed features, in which the order
+// of hidden units does not show.
+type featureEncoder struct {
+	*featureNet
+	config Config
+	of     features
+}
+
+// features computes those of N RNNs, [N, width].
+type features func(t *grad.Tape, p *rnn.Population) grad.Var
+
+func newFeatureEncoder(c Config, width int, of features, r *rand.Rand) (Encoder, error) {
+	n, err := newFeatureNet(c, width, r)
+	if err != nil {
+		return nil, err
+	}
+	return &featureEncoder{n, c, of}, nil
+}
+
+// Accepts any spec.
+func (e *featureEncoder) Accepts() Acceptance {
+	return Acceptance{TrainedOn: e.config.Spec, Shapes: e.config.Shapes}
+}
+
+// PermutationInvariant: features do not depend on the order of units.
+func (e *featureEncoder) PermutationInvariant() bool { return true }
+
+// Encode returns the MLP's outputs.
+func (e *featureEncoder) Encode(t *grad.Tape, p *rnn.Population) grad.Var {
+	return e.EncodeFeatures(t, e.of(t, p))
+}
+
+// Features are those that the MLP reads.
+func (e *featureEncoder) Features(t *grad.Tape, p *rnn.Population) grad.Var { return e.of(t, p) }
+
+// Prepare sets the scaling from the training population.
+func (e *featureEncoder) Prepare(models []*rnn.Model) { e.prepare(models, e.of) }
+
+// featureNet is an MLP on features, standardised.
 type featureNet struct {
 	scale, shift *grad.Param // to zero mean and unit spread over the training zoo
 	mlp          *nn.MLP
@@ -57,13 +94,13 @@ func (n *featureNet) EncodeFeatures(t *grad.Tape, features grad.Var) grad.Var {
 
 // prepare sets the scaling from the features of the training population. Values
 // that are not finite, of RNNs that overflow, do not count.
-func (n *featureNet) prepare(models []*rnn.Model, features func(*grad.Tape, *rnn.Population) grad.Var) {
+func (n *featureNet) prepare(models []*rnn.Model, of features) {
 	t := grad.NewTape().Inference()
 	width := len(n.scale.Value)
 	mean, square, count := make([]float64, width), make([]float64, width), make([]int, width)
 	for _, m := range models {
 		t.Reset()
-		for i, v := range features(t, rnn.Bind(t, m)).Value() {
+		for i, v := range of(t, rnn.Bind(t, m)).Value() {
 			if notFinite(v) {
 				continue
 			}

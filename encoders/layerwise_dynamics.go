@@ -11,18 +11,6 @@ import (
 
 func init() { register("layerwise_dynamics", newLayerwiseDynamics) }
 
-// layerwiseDynamics is an MLP on statistics of the weights, as
-// layerwise_statistics reads them, and of what the RNN does: the RNN reads fixed
-// random sequences, and the states of its first and last layer and its outputs
-// are summed up by how they spread, how they move from step to step, and how long
-// they remember that two sequences began differently. It reads any spec, and its
-// numbers mean much the same for RNNs of any cell and width; those of the paper
-// read one architecture, or RNNs of one format.
-type layerwiseDynamics struct {
-	*featureNet
-	config Config
-}
-
 // The RNN reads drivenRows sequences: the first half tokens, as one-hot rows, the
 // others normal numbers. Sequences 2i and 2i+1 differ in their first drivenApart
 // steps alone.
@@ -46,34 +34,16 @@ const (
 	dynamicsFeatures = statisticsFeatures + pooledFeatures + 4*momentsFeatures + shapeFeatures
 )
 
+// newLayerwiseDynamics makes an MLP on statistics of the weights, as
+// layerwise_statistics reads them, and of what the RNN does: the RNN reads fixed
+// random sequences, and the states of its first and last layer and its outputs
+// are summed up by how they spread, how they move from step to step, and how long
+// they remember that two sequences began differently. It reads any spec, and its
+// numbers mean much the same for RNNs of any cell and width; those of the paper
+// read one architecture, or RNNs of one format.
 func newLayerwiseDynamics(c Config, r *rand.Rand) (Encoder, error) {
-	n, err := newFeatureNet(c, dynamicsFeatures, r)
-	if err != nil {
-		return nil, err
-	}
-	return &layerwiseDynamics{n, c}, nil
+	return newFeatureEncoder(c, dynamicsFeatures, dynamicsOf, r)
 }
-
-// Accepts any spec.
-func (e *layerwiseDynamics) Accepts() Acceptance {
-	return Acceptance{TrainedOn: e.config.Spec, Shapes: e.config.Shapes}
-}
-
-// PermutationInvariant: statistics do not depend on order.
-func (e *layerwiseDynamics) PermutationInvariant() bool { return true }
-
-// Encode returns the MLP's outputs.
-func (e *layerwiseDynamics) Encode(t *grad.Tape, p *rnn.Population) grad.Var {
-	return e.EncodeFeatures(t, e.Features(t, p))
-}
-
-// Features are the statistics.
-func (e *layerwiseDynamics) Features(t *grad.Tape, p *rnn.Population) grad.Var {
-	return dynamicsOf(t, p)
-}
-
-// Prepare sets the scaling from the training population.
-func (e *layerwiseDynamics) Prepare(models []*rnn.Model) { e.prepare(models, dynamicsOf) }
 
 // dynamicsOf returns the features, [N, dynamicsFeatures].
 func dynamicsOf(t *grad.Tape, p *rnn.Population) grad.Var {

@@ -11,14 +11,6 @@ import (
 
 func init() { register("layerwise_statistics", newLayerwiseStatistics) }
 
-// layerwiseStatistics is an MLP on seven statistics of every gate of the first
-// and the last layer and of the readout (Unterthiner et al., 2020; paper,
-// section 4). It reads any spec: what an RNN lacks is zero.
-type layerwiseStatistics struct {
-	*featureNet
-	config Config
-}
-
 // Features per RNN: two layers of four gates of four tensors, two of the readout.
 const (
 	statisticsGates    = 4
@@ -28,34 +20,12 @@ const (
 // statisticsTensors are those of a layer.
 var statisticsTensors = [...]string{"weight_ih", "weight_hh", "bias_ih", "bias_hh"}
 
+// newLayerwiseStatistics makes an MLP on seven statistics of every gate of the
+// first and the last layer and of the readout (Unterthiner et al., 2020; paper,
+// section 4). It reads any spec: what an RNN lacks is zero.
 func newLayerwiseStatistics(c Config, r *rand.Rand) (Encoder, error) {
-	n, err := newFeatureNet(c, statisticsFeatures, r)
-	if err != nil {
-		return nil, err
-	}
-	return &layerwiseStatistics{n, c}, nil
+	return newFeatureEncoder(c, statisticsFeatures, statisticsOf, r)
 }
-
-// Accepts any spec.
-func (e *layerwiseStatistics) Accepts() Acceptance {
-	return Acceptance{TrainedOn: e.config.Spec, Shapes: e.config.Shapes}
-}
-
-// PermutationInvariant: statistics do not depend on order.
-func (e *layerwiseStatistics) PermutationInvariant() bool { return true }
-
-// Encode returns the MLP's outputs.
-func (e *layerwiseStatistics) Encode(t *grad.Tape, p *rnn.Population) grad.Var {
-	return e.EncodeFeatures(t, e.Features(t, p))
-}
-
-// Features are the statistics.
-func (e *layerwiseStatistics) Features(t *grad.Tape, p *rnn.Population) grad.Var {
-	return statisticsOf(t, p)
-}
-
-// Prepare sets the scaling from the training population.
-func (e *layerwiseStatistics) Prepare(models []*rnn.Model) { e.prepare(models, statisticsOf) }
 
 // statisticsOf returns the features, [N, statisticsFeatures]. Weights are
 // scaled by the square root of the layer's width: their initial spread then

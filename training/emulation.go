@@ -93,12 +93,12 @@ type shard struct {
 
 // newShard makes a copy of the encoder and emulator that shares their values
 // but has gradients of its own.
-func newShard(b *encoders.Bundle, f format, l emulationLoss) (*shard, error) {
+func newShard(b *encoders.Bundle, l emulationLoss) (*shard, error) {
 	own, err := encoders.NewBundle(b.Manifest)
 	if err != nil {
 		return nil, err
 	}
-	s := &shard{format: f, measure: l, encoder: own.Encoder, emulator: own.Emulator, predictors: own.Predictors, params: own.Params(), tape: grad.NewTape()}
+	s := &shard{measure: l, encoder: own.Encoder, emulator: own.Emulator, predictors: own.Predictors, params: own.Params(), tape: grad.NewTape()}
 	for i, p := range b.Params() {
 		s.params[i].Value = p.Value
 	}
@@ -308,7 +308,7 @@ func eachBatch(b *encoders.Bundle, d *dataset, examples []example, workers int, 
 	batches := evaluationBatches(examples, d.header.RolloutCount)
 	ss := make([]*shard, max(1, min(workers, len(batches))))
 	for i := range ss {
-		s, err := newShard(b, d.format(), measure)
+		s, err := newShard(b, measure)
 		if err != nil {
 			return err
 		}

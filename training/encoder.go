@@ -146,7 +146,7 @@ func newEncoderTrainer(c EncoderConfig, d *dataset) (*encoderTrainer, error) {
 		Encoder:  encoders.Config{Kind: c.Kind, Dim: c.Dim, Spec: d.header.Spec, Options: c.Options, InputRange: d.inputRange(), Shapes: d.shapes},
 		Emulator: encoders.EmulatorConfig{Dim: c.Dim, Inputs: d.header.Spec.Inputs(), Real: f.inputs > 0, Outputs: f.outputs, Hidden: c.Hidden, Layers: emulatorLayers},
 		Predictors: encoders.PredictorConfig{Dim: c.Dim, Hidden: predictorHidden, Steps: d.header.Steps, Coordinates: coordinates,
-			Ranges: d.ranges(), GapUnit: f.gapUnit()},
+			Ranges: d.ranges(), GapUnit: d.gapUnit()},
 		Provenance: map[string]string{"zoo": d.checksum, "zoo_seed": fmt.Sprint(d.header.Seed), "zoo_runs": fmt.Sprint(d.runs), "seed": fmt.Sprint(c.Seed),
 			"steps": fmt.Sprint(c.Steps), "batch": fmt.Sprint(batchSize), "learning_rate": fmt.Sprint(c.Rate), "loss": loss.String(), "supervision": fmt.Sprint(c.Supervision)}}
 	if d.shapes != nil {
@@ -170,7 +170,7 @@ func newEncoderTrainer(c EncoderConfig, d *dataset) (*encoderTrainer, error) {
 		t.adam = append(t.adam, optim.NewAdamW(optim.DefaultAdamW(), params))
 	}
 	for range t.data.draw(rng.Stream(c.Seed, "encoder batch", 0)) {
-		s, err := newShard(b, f, loss)
+		s, err := newShard(b, loss)
 		if err != nil {
 			return nil, err
 		}

@@ -157,7 +157,7 @@ func checkShards(t *testing.T, c EncoderConfig) {
 	}
 	all := trainer.bundle.Params()
 	loss := collect(all, trainer.shards, 2)
-	whole, err := newShard(trainer.bundle, trainer.data.format(), distributionLosses[0])
+	whole, err := newShard(trainer.bundle, distributionLosses[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +205,7 @@ func checkAugment(t *testing.T, trainer *encoderTrainer, wanted bool) {
 func checkFill(t *testing.T, trainer *encoderTrainer) {
 	examples, h := trainer.data.parts[zoo.Train], trainer.data.header
 	batch := []choice{{0, 3}, {len(examples) - 1, h.RolloutCount - 1}, {1, 0}}
-	s, err := newShard(trainer.bundle, trainer.data.format(), distributionLosses[0])
+	s, err := newShard(trainer.bundle, distributionLosses[0])
 	if err != nil {
 		t.Fatal(err)
 	}

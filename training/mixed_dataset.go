@@ -20,8 +20,8 @@ import (
 // predict as the task is the family.
 const universalFamily = "universal"
 
-// mixedInputRange is what a prober asks RNNs of any family: it spans most of what
-// the families' RNNs read.
+// mixedInputRange says in a manifest that the emulator reads real inputs, and spans
+// most of them; no encoder that reads mixed zoos asks anything.
 var mixedInputRange = [2]float32{-1, 2}
 
 // mixedGapCurve: the gaps of families differ by orders of magnitude, and are
@@ -40,11 +40,14 @@ func FamilyOf(dir string) (string, error) {
 	return z.Header.Family, nil
 }
 
-// isMixed reports whether dir holds zoos, and none itself.
-func isMixed(dir string) bool { return !zoo.In(dir) && len(Zoos(dir)) > 0 }
+// isMixed reports whether dir is a mixed zoo.
+func isMixed(dir string) bool { return len(Zoos(dir)) > 0 }
 
-// Zoos lists the folders of a mixed zoo.
+// Zoos lists the folders of a mixed zoo; none of a zoo.
 func Zoos(dir string) []string {
+	if zoo.In(dir) {
+		return nil
+	}
 	entries, _ := filepath.Glob(filepath.Join(dir, "*")) // the pattern is well formed
 	return slices.DeleteFunc(entries, func(e string) bool { return !zoo.In(e) })
 }

@@ -85,11 +85,11 @@ func (d *dataset) format() format {
 }
 
 // gapUnit is that of the family's losses, or of all families' of a mixed zoo; "": nats.
-func (f format) gapUnit() string {
-	if f.length == 0 { // a mixed zoo
+func (d *dataset) gapUnit() string {
+	switch {
+	case d.shapes != nil:
 		return "nats, or mean square error"
-	}
-	if f.io.RealOutputs {
+	case d.family.IO().RealOutputs:
 		return "mean square error"
 	}
 	return ""

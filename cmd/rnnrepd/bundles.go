@@ -72,11 +72,8 @@ func (a *app) writeBundles(list server.BundleList, format string) error {
 	t := tabwriter.NewWriter(a.out, 0, 8, 2, ' ', 0)
 	w := newRows(a.out, format, false, func(b encoders.BundleInfo) error {
 		accepts, trainedOn := "any RNN", b.Accepts.TrainedOn.String()
-		switch {
-		case b.Accepts.Inputs > 0:
+		if b.Accepts.Inputs > 0 {
 			accepts = fmt.Sprintf("%d inputs, %d outputs", b.Accepts.Inputs, b.Accepts.Outputs)
-		case b.Accepts.Causal:
-			accepts = "any RNN of plain cells"
 		}
 		if b.Accepts.Shapes != nil {
 			trainedOn = b.Accepts.Shapes.String()

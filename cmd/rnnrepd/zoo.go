@@ -64,7 +64,7 @@ func newZooInfo(a *app) *cobra.Command {
 		Short: "Describe a zoo and check every run of it",
 		Args:  arguments(cobra.ExactArgs(1)),
 		RunE: func(_ *cobra.Command, args []string) error {
-			if folders := training.Zoos(args[0]); !zoo.In(args[0]) && len(folders) > 0 {
+			if folders := training.Zoos(args[0]); len(folders) > 0 {
 				return writeMixedZooInfo(a.out, a.outputFormat(format), folders)
 			}
 			info, err := describeZoo(args[0])
