@@ -4,6 +4,7 @@ PYTHON ?= python3
 ZOOS    ?= zoo
 BUNDLES ?= bundles
 FUZZ   ?= 10m
+KEPT   ?= artifacts/exported
 
 .PHONY: test ci bench fuzz models left-out results python
 
@@ -33,7 +34,8 @@ fuzz:
 # PYTHON needs is in requirements-ci.txt.
 python:
 	go build -o rnnrepd ./cmd/rnnrepd
-	$(PYTHON) examples/python/check_export.py ./rnnrepd examples/models/*.onnx
+	rm -rf $(KEPT)
+	$(PYTHON) examples/python/check_export.py --keep $(KEPT) ./rnnrepd examples/models/*.onnx
 	$(PYTHON) examples/python/load_recovered.py ./rnnrepd importer/testdata/*/manifest.json
 
 # The shipped bundles, from nothing: about three hours on two cores. Run it again to

@@ -30,7 +30,8 @@ func main() {
 	if p.model, err = os.ReadFile(*file); err != nil {
 		log.Fatal(err)
 	}
-	p.client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: p.clients}}
+	// The server closes a connection without a request after ten seconds; a POST on one that it is just closing would be lost.
+	p.client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: p.clients, IdleConnTimeout: 5 * time.Second}}
 	if *first > 0 {
 		p.waitForFirst(*first)
 		return

@@ -1,25 +1,27 @@
 """Check exported encoders against the program that wrote them.
 
-    python check_export.py RNNREPD MODEL.onnx...
+    python check_export.py [--keep DIR] RNNREPD MODEL.onnx...
 
 Writes every model's RNN as a clean ONNX file and exports every bundle of the
 program RNNREPD; all files pass through ONNX's full checker. Each exported
 encoder runs on the recovered weights in ONNX Runtime, and every number must be
 within 1e-5 of what `rnnrepd predict` answers, every probability within 1e-4. A
-bundle that reads none of the models fails the check.
+bundle that reads none of the models fails the check. With --keep, the encoders
+and what was compared stay in DIR, for check_runtime.py and check_runtime.js.
 """
 
+import argparse
 import json
 import pathlib
+import shutil
 import subprocess
-import sys
 import tempfile
 
 import numpy as np
 import onnx
 import onnxruntime
 
-from embed_state_dict import embed, fits, intervals, load_state_dict, metadata
+from embed_state_dict import embed, encoder_inputs, fits, intervals, load_state_dict, metadata
 
 STEEPNESS = 10  # by how much a class between two others magnifies the rounding of an embedding
 TOLERANCE = 1e-5
@@ -83,8 +85,23 @@ def accepts(session, state):
     return shapes.keys() == state.keys() and all(fits(state[name], shape) for name, shape in shapes.items())
 
 
+def keep(folder, name, file, inputs, out):
+    """Save an encoder with inputs that it read and what came out."""
+    folder.mkdir(parents=True, exist_ok=True)
+    name = f"{len(list(folder.glob('*.onnx')))}-{name.replace('/', '-')}"
+    shutil.copy(file, folder / f"{name}.onnx")
+    tensor = lambda x: {"shape": x.shape, "data": x.ravel().tolist()}
+    kept = {side: {k: tensor(v) for k, v in of.items()} for side, of in (("inputs", inputs), ("outputs", out))}
+    (folder / f"{name}.json").write_text(json.dumps(kept))
+
+
 def main():
-    rnnrepd, models = sys.argv[1], sys.argv[2:]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--keep", type=pathlib.Path, metavar="DIR", help="folder for the encoders and what was compared")
+    parser.add_argument("rnnrepd", help="the program")
+    parser.add_argument("models", nargs="+", help="ONNX files of RNNs")
+    args = parser.parse_args()
+    rnnrepd, models = args.rnnrepd, args.models
     failed = compared = 0
     with tempfile.TemporaryDirectory() as tmp:
         tmp = pathlib.Path(tmp)
@@ -101,7 +118,10 @@ def main():
                 accepted = [i for i, state in enumerate(states) if accepts(session, state)]
                 if not accepted:
                     raise SystemExit(f"{bundle['name']}: none of the models fits, so nothing is compared")
-                out = embed(session, [states[i] for i in accepted])
+                read = [states[i] for i in accepted]
+                out = embed(session, read)
+                if args.keep:
+                    keep(args.keep, bundle["name"], file, encoder_inputs(session, read), out)
                 for row, i in enumerate(accepted):
                     answer = json.loads(run(rnnrepd, "predict", models[i], "--bundle", bundle["name"], "-o", "json"))
                     error = difference(answer, {name: rows[row] for name, rows in out.items()}, about)
