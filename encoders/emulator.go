@@ -11,7 +11,7 @@ import (
 
 // Emulator imitates RNNs from their embeddings alone: an LSTM that reads the
 // same inputs and must put out the same distributions (paper, section 4). The
-// embedding enters at the first step only.
+// embedding enters at the first step, or at every one.
 type Emulator struct {
 	Config EmulatorConfig
 	table  *grad.Param // [V, hidden]: input embedding of tokens, or
@@ -29,6 +29,8 @@ type EmulatorConfig struct {
 	Outputs int  `json:"outputs"`
 	Hidden  int  `json:"hidden"`
 	Layers  int  `json:"layers"`
+	// EveryStep: the embedding enters at every step, not at the first one alone.
+	EveryStep bool `json:"every_step,omitempty"`
 }
 
 // NewEmulator draws initial weights from r.
@@ -73,21 +75,24 @@ func (e *Emulator) Params() []*grad.Param {
 // out step by step, one per embedding [N, Dim]: tokens, or real inputs where the
 // config says so.
 func (e *Emulator) Emulate(embedding grad.Var, in grad.Steps) grad.Var {
-	logits, _ := e.Step(embedding.Tape(), embedding, in, make([]grad.State, len(e.layers)))
+	logits, _ := e.Step(embedding, in, make([]grad.State, len(e.layers)), true)
 	return logits
 }
 
 // Step is Emulate from given states of the layers, zero ones at the start of a
-// sequence; next are those after it where in.T is 1. The embedding belongs to the
-// start of a sequence alone: Var{} later.
-func (e *Emulator) Step(t *grad.Tape, embedding grad.Var, in grad.Steps, s []grad.State) (logits grad.Var, next []grad.State) {
+// sequence; next are those after it where in.T is 1.
+func (e *Emulator) Step(embedding grad.Var, in grad.Steps, s []grad.State, start bool) (logits grad.Var, next []grad.State) {
+	t := embedding.Tape()
 	var x grad.Var
 	if e.read != nil {
 		x = e.read.Apply(in.X)
 	} else {
 		x = grad.Embed(t.Param(e.table), in.Tokens)
 	}
-	if embedding != (grad.Var{}) {
+	switch {
+	case e.Config.EveryStep:
+		x = grad.AddRepeated(x, e.enter.Apply(embedding), in.T, embedding.Rows())
+	case start:
 		x = grad.AddAt(x, e.enter.Apply(embedding), 0)
 	}
 	next = make([]grad.State, len(e.layers))

@@ -89,7 +89,7 @@ func checkResumesBest(t *testing.T, c EncoderConfig) {
 // another than without.
 func checkSupervision(t *testing.T, c EncoderConfig) {
 	plain := newTinyTrainer(t, c)
-	c.Supervision = 0.1
+	c.Supervision, c.TaskSupervision = 0.1, 0.1
 	supervised := newTinyTrainer(t, c)
 	var losses []float64
 	for range c.Steps {

@@ -25,6 +25,9 @@ func (t *encoderTrainer) checkpoint() string { return filepath.Join(t.config.Dir
 func (t *encoderTrainer) identity() (string, error) {
 	c := t.config
 	settings := []any{c.Kind, c.Options, c.Dim, c.Seed, c.Steps, c.Rate, c.Hidden, c.Supervision, t.data.checksum}
+	if c.EveryStep || c.Sequences > 1 || c.TaskSupervision > 0 || c.Divergence > 0 {
+		settings = append(settings, c.EveryStep, c.Sequences, c.TaskSupervision, c.Divergence)
+	}
 	if c.Loss != "" {
 		settings = append(settings, c.Loss)
 	}

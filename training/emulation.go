@@ -80,25 +80,42 @@ type shard struct {
 	params   []*grad.Param
 	tape     *grad.Tape
 	models   []*rnn.Model
+	each     int       // sequences of each model, one after the other; the batch's rows
 	features []float32 // of the models, for a Featured encoder; empty: not computed
 	out      grad.Var  // what the emulator puts out
 	loss     float64   // of the emulation
-	// Of supervised training: what the RNNs' properties are predicted with, the
-	// weight of that loss and its value.
+	// Of supervised training: what the RNNs' properties are predicted with, and the
+	// weights of that loss.
 	predictors  *encoders.Predictors
 	properties  *predictorTargets
-	supervision float32
-	supervised  float64
+	supervision supervision
+	supervised  float64 // that loss
+	divergence  float32 // weight of KL's divergence beside the emulation's loss
+}
+
+// supervision has the weights of the losses of what is known of the RNNs.
+type supervision struct {
+	measured, task float32 // accuracy, gap and stage; parameters of the task
+}
+
+func (w supervision) loss(f *predictorTargets, o encoders.Outputs) grad.Var {
+	losses := []grad.Var{grad.Scale(f.measured(o), w.measured)}
+	if w.task > 0 {
+		for _, l := range f.named(o) {
+			losses = append(losses, grad.Scale(l, w.task))
+		}
+	}
+	return total(losses...)
 }
 
 // newShard makes a copy of the encoder and emulator that shares their values
 // but has gradients of its own.
-func newShard(b *encoders.Bundle, l emulationLoss) (*shard, error) {
+func newShard(b *encoders.Bundle, l emulationLoss, each int) (*shard, error) {
 	own, err := encoders.NewBundle(b.Manifest)
 	if err != nil {
 		return nil, err
 	}
-	s := &shard{measure: l, encoder: own.Encoder, emulator: own.Emulator, predictors: own.Predictors, params: own.Params(), tape: grad.NewTape()}
+	s := &shard{measure: l, each: each, encoder: own.Encoder, emulator: own.Emulator, predictors: own.Predictors, params: own.Params(), tape: grad.NewTape()}
 	for i, p := range b.Params() {
 		s.params[i].Value = p.Value
 	}
@@ -108,25 +125,30 @@ func newShard(b *encoders.Bundle, l emulationLoss) (*shard, error) {
 // choice is one row of a batch: a rollout of a snapshot.
 type choice struct{ example, rollout int }
 
-// draw chooses the parts of a batch.
-func (d *dataset) draw(r *rand.Rand) [][]choice {
+// draw chooses the parts of a batch, so many rollouts of each snapshot.
+func (d *dataset) draw(r *rand.Rand, each int) [][]choice {
 	examples, rollouts := d.parts[zoo.Train], d.header.RolloutCount
+	size := d.shardSize()
 	batch := make([]choice, batchSize)
-	if d.shapes == nil {
-		for i := range batch {
-			batch[i] = choice{r.IntN(len(examples)), r.IntN(rollouts)}
-		}
-		return slices.Collect(slices.Chunk(batch, shardSize))
-	}
 	for i := range batch {
-		if i%mixedShardSize == 0 {
+		switch {
+		case i%each > 0:
+			batch[i].example = batch[i-1].example
+		case d.shapes == nil || i%size == 0:
 			batch[i].example = r.IntN(len(examples))
-		} else {
-			batch[i].example = another(r, examples, batch[i-i%mixedShardSize].example)
+		default:
+			batch[i].example = another(r, examples, batch[i-i%size].example)
 		}
 		batch[i].rollout = r.IntN(rollouts)
 	}
-	return slices.Collect(slices.Chunk(batch, mixedShardSize))
+	return slices.Collect(slices.Chunk(batch, size))
+}
+
+func (d *dataset) shardSize() int {
+	if d.shapes != nil {
+		return mixedShardSize
+	}
+	return shardSize
 }
 
 // another draws a snapshot of the same shape.
@@ -144,18 +166,18 @@ func another(r *rand.Rand, examples []example, e int) int {
 // fill takes the chosen snapshots and rollouts.
 func (s *shard) fill(examples []example, batch []choice) {
 	s.models, s.features = s.models[:0], s.features[:0]
-	for _, c := range batch {
-		e := &examples[c.example]
+	if s.supervision != (supervision{}) {
+		s.properties = newPredictorBatch(s.predictors.Config, len(batch)/s.each)
+	}
+	for i := 0; i < len(batch); i += s.each {
+		e := &examples[batch[i].example]
 		s.models, s.features = append(s.models, e.model), append(s.features, e.features...)
+		if s.properties != nil {
+			s.properties.set(i/s.each, e)
+		}
 	}
 	s.format = *examples[batch[0].example].format
 	s.sequences.fill(s.format, examples, batch)
-	if s.supervision > 0 {
-		s.properties = newPredictorBatch(s.predictors.Config, len(batch))
-		for i, c := range batch {
-			s.properties.set(i, &examples[c.example])
-		}
-	}
 }
 
 // augment replaces the RNNs by altered copies where the encoder wants them; row
@@ -174,13 +196,16 @@ func (s *shard) augment(seed, row uint64) {
 func (s *shard) run(backward bool) {
 	s.tape.Reset()
 	z := s.embeddings()
-	s.out = s.emulator.Emulate(z, s.steps())
+	s.out = s.emulator.Emulate(s.repeated(z), s.steps())
 	loss := s.imitation()
 	s.loss = float64(loss.Value()[0])
-	if s.supervision > 0 {
-		known := s.properties.measured(s.predictors.Apply(z))
+	if s.divergence > 0 && !s.format.io.RealOutputs {
+		loss = grad.Add(loss, grad.Scale(grad.KL(s.out, s.targets), s.divergence))
+	}
+	if s.supervision != (supervision{}) {
+		known := s.supervision.loss(s.properties, s.predictors.Apply(z))
 		s.supervised = float64(known.Value()[0])
-		loss = grad.Add(loss, grad.Scale(known, s.supervision))
+		loss = grad.Add(loss, known)
 	}
 	if backward {
 		s.tape.Backward(loss)
@@ -205,12 +230,24 @@ func (s *shard) embeddings() grad.Var {
 	return encoders.Embeddings(s.tape, s.encoder, rnn.Bind(s.tape, s.models...))
 }
 
+// repeated has an embedding for each sequence.
+func (s *shard) repeated(z grad.Var) grad.Var {
+	if s.each == 1 {
+		return z
+	}
+	model := make([]int32, len(s.models)*s.each)
+	for i := range model {
+		model[i] = int32(i / s.each)
+	}
+	return grad.Embed(z, model)
+}
+
 // steps are the emulator's inputs.
 func (s *shard) steps() grad.Steps {
 	if s.format.inputs == 0 {
 		return grad.Steps{Tokens: s.tokens, T: s.format.length}
 	}
-	return grad.Steps{X: s.tape.Input("", len(s.models)*s.format.length, s.format.inputs, s.inputs), T: s.format.length}
+	return grad.Steps{X: s.tape.Input("", len(s.inputs)/s.format.inputs, s.format.inputs, s.inputs), T: s.format.length}
 }
 
 // concurrently does n things, workers at a time.
@@ -308,7 +345,7 @@ func eachBatch(b *encoders.Bundle, d *dataset, examples []example, workers int, 
 	batches := evaluationBatches(examples, d.header.RolloutCount)
 	ss := make([]*shard, max(1, min(workers, len(batches))))
 	for i := range ss {
-		s, err := newShard(b, measure)
+		s, err := newShard(b, measure, 1)
 		if err != nil {
 			return err
 		}

@@ -35,7 +35,15 @@ type EncoderConfig struct {
 	// Supervision is the weight of the loss of accuracy, gap and stage, beside the
 	// emulation's; 0: the encoder is trained by emulation alone.
 	Supervision float64
-	Loss        string // of the emulation, one of LossNames; "": the first
+	// TaskSupervision is the weight of the loss of the task's parameters.
+	TaskSupervision float64
+	EveryStep       bool   // the embedding enters the emulator at every step
+	Sequences       int    // of each RNN of a batch; 0: 1
+	Loss            string // of the emulation, one of LossNames; "": the first
+	// Divergence is the weight, at first, of the KL divergence beside a loss of
+	// distributions; it falls to 0 at the last step. Total variation alone hardly
+	// moves an output that is far from its target.
+	Divergence float64
 	// LeaveOut names RNNs of a mixed zoo that only the evaluation sees: "cell=gru".
 	LeaveOut []string
 	Progress io.Writer
@@ -55,7 +63,7 @@ func (c *EncoderConfig) setDefaults() {
 	for _, d := range []struct {
 		v       *int
 		initial int
-	}{{&c.Dim, 16}, {&c.Steps, 20000}, {&c.Hidden, 128}, {&c.Workers, runtime.GOMAXPROCS(0)}, {&c.predictorSteps, 3000}} {
+	}{{&c.Dim, 16}, {&c.Steps, 20000}, {&c.Hidden, 128}, {&c.Workers, runtime.GOMAXPROCS(0)}, {&c.predictorSteps, 3000}, {&c.Sequences, 1}} {
 		if *d.v == 0 {
 			*d.v = d.initial
 		}
@@ -141,14 +149,22 @@ func newEncoderTrainer(c EncoderConfig, d *dataset) (*encoderTrainer, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.Divergence > 0 && f.io.RealOutputs {
+		return nil, errors.New("the zoo's outputs are real: they have no KL divergence")
+	}
+	if d.shardSize()%c.Sequences != 0 {
+		return nil, fmt.Errorf("%d sequences of each RNN: the parts of a batch have %d, which must be a multiple", c.Sequences, d.shardSize())
+	}
 	coordinates := d.coordinates()
 	m := encoders.Manifest{Family: d.header.Family, Seed: c.Seed, TaskNames: d.taskNames(coordinates),
-		Encoder:  encoders.Config{Kind: c.Kind, Dim: c.Dim, Spec: d.header.Spec, Options: c.Options, InputRange: d.inputRange(), Shapes: d.shapes},
-		Emulator: encoders.EmulatorConfig{Dim: c.Dim, Inputs: d.header.Spec.Inputs(), Real: f.inputs > 0, Outputs: f.outputs, Hidden: c.Hidden, Layers: emulatorLayers},
+		Encoder: encoders.Config{Kind: c.Kind, Dim: c.Dim, Spec: d.header.Spec, Options: c.Options, InputRange: d.inputRange(), Shapes: d.shapes},
+		Emulator: encoders.EmulatorConfig{Dim: c.Dim, Inputs: d.header.Spec.Inputs(), Real: f.inputs > 0, Outputs: f.outputs, Hidden: c.Hidden, Layers: emulatorLayers,
+			EveryStep: c.EveryStep},
 		Predictors: encoders.PredictorConfig{Dim: c.Dim, Hidden: predictorHidden, Steps: d.header.Steps, Coordinates: coordinates,
 			Ranges: d.ranges(), GapUnit: d.gapUnit()},
 		Provenance: map[string]string{"zoo": d.checksum, "zoo_seed": fmt.Sprint(d.header.Seed), "zoo_runs": fmt.Sprint(d.runs), "seed": fmt.Sprint(c.Seed),
-			"steps": fmt.Sprint(c.Steps), "batch": fmt.Sprint(batchSize), "learning_rate": fmt.Sprint(c.Rate), "loss": loss.String(), "supervision": fmt.Sprint(c.Supervision)}}
+			"steps": fmt.Sprint(c.Steps), "batch": fmt.Sprint(batchSize), "sequences": fmt.Sprint(c.Sequences), "learning_rate": fmt.Sprint(c.Rate), "loss": loss.String(), "supervision": fmt.Sprint(c.Supervision),
+			"task_supervision": fmt.Sprint(c.TaskSupervision), "divergence": fmt.Sprint(c.Divergence)}}
 	if d.shapes != nil {
 		m.Predictors.GapCurve = mixedGapCurve
 	}
@@ -169,12 +185,12 @@ func newEncoderTrainer(c EncoderConfig, d *dataset) (*encoderTrainer, error) {
 	for _, params := range t.groups {
 		t.adam = append(t.adam, optim.NewAdamW(optim.DefaultAdamW(), params))
 	}
-	for range t.data.draw(rng.Stream(c.Seed, "encoder batch", 0)) {
-		s, err := newShard(b, loss)
+	for range t.data.draw(rng.Stream(c.Seed, "encoder batch", 0), c.Sequences) {
+		s, err := newShard(b, loss, c.Sequences)
 		if err != nil {
 			return nil, err
 		}
-		s.supervision = float32(c.Supervision)
+		s.supervision = supervision{float32(c.Supervision), float32(c.TaskSupervision)}
 		t.shards = append(t.shards, s)
 	}
 	return t, nil
@@ -234,10 +250,11 @@ func (t *encoderTrainer) remark() string {
 // takeStep takes one optimiser step and returns the loss before it.
 func (t *encoderTrainer) takeStep() float64 {
 	examples := t.data.parts[zoo.Train]
-	batch := t.data.draw(rng.Stream(t.config.Seed, "encoder batch", uint64(t.step)))
+	batch := t.data.draw(rng.Stream(t.config.Seed, "encoder batch", uint64(t.step)), t.config.Sequences)
 	concurrently(t.config.Workers, len(t.shards), func(i int) {
 		s := t.shards[i]
 		s.fill(examples, batch[i])
+		s.divergence = float32(t.config.Divergence * (1 - float64(t.step)/float64(t.config.Steps)))
 		s.augment(t.config.Seed, uint64(t.step*batchSize+i*len(batch[i])))
 		s.run(true)
 	})

@@ -16,6 +16,7 @@ import (
 	"rnnrep/encoders"
 	"rnnrep/internal/errs"
 	"rnnrep/internal/half"
+	"rnnrep/internal/rng"
 	"rnnrep/internal/safetensors"
 	"rnnrep/rnn/zoo"
 )
@@ -82,6 +83,7 @@ func TestEncoderTraining(t *testing.T) {
 	t.Run("fill", func(t *testing.T) {
 		checkFill(t, newTinyTrainer(t, tinyConfig(dir, "layerwise_statistics", t.TempDir(), 1)))
 	})
+	t.Run("sequences", func(t *testing.T) { checkRepeated(t, dir) })
 	for kind, wanted := range map[string]bool{"flattened": true, "layerwise_statistics": false} {
 		t.Run("augment/"+kind, func(t *testing.T) { checkAugment(t, newTinyTrainer(t, tinyConfig(dir, kind, t.TempDir(), 1)), wanted) })
 	}
@@ -157,7 +159,7 @@ func checkShards(t *testing.T, c EncoderConfig) {
 	}
 	all := trainer.bundle.Params()
 	loss := collect(all, trainer.shards, 2)
-	whole, err := newShard(trainer.bundle, distributionLosses[0])
+	whole, err := newShard(trainer.bundle, distributionLosses[0], 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +207,7 @@ func checkAugment(t *testing.T, trainer *encoderTrainer, wanted bool) {
 func checkFill(t *testing.T, trainer *encoderTrainer) {
 	examples, h := trainer.data.parts[zoo.Train], trainer.data.header
 	batch := []choice{{0, 3}, {len(examples) - 1, h.RolloutCount - 1}, {1, 0}}
-	s, err := newShard(trainer.bundle, distributionLosses[0])
+	s, err := newShard(trainer.bundle, distributionLosses[0], 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,10 +237,50 @@ func checkFill(t *testing.T, trainer *encoderTrainer) {
 	}
 }
 
+// checkRepeated: sequences of one RNN are embedded once, and train as they would
+// apart.
+func checkRepeated(t *testing.T, zooDir string) {
+	c := tinyConfig(zooDir, "layerwise_statistics", t.TempDir(), 1)
+	c.Sequences, c.Supervision, c.TaskSupervision = 4, 0.1, 0.2
+	trainer := newTinyTrainer(t, c)
+	batch := trainer.data.draw(rng.Stream(1, "batch", 0), c.Sequences)[0]
+	for i := range batch {
+		if batch[i].example != batch[i-i%4].example {
+			t.Fatalf("a batch of 4 sequences each is %v", batch)
+		}
+	}
+	examples := trainer.data.parts[zoo.Train]
+	apart, err := newShard(trainer.bundle, distributionLosses[0], 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	together := trainer.shards[0]
+	apart.supervision = together.supervision
+	for _, s := range []*shard{apart, together} {
+		s.fill(examples, batch)
+		s.run(true)
+	}
+	if len(together.models) != len(batch)/4 || math.Abs(together.loss-apart.loss) > 1e-6 {
+		t.Errorf("%d RNNs with loss %v, apart %d with %v", len(together.models), together.loss, len(apart.models), apart.loss)
+	}
+	for i, p := range together.params {
+		for j, g := range p.Grad {
+			if w := apart.params[i].Grad[j]; math.Abs(float64(g-w)) > 1e-6+1e-4*math.Abs(float64(w)) {
+				t.Fatalf("%s, element %d: gradient %v together, %v apart", p.Name, j, g, w)
+			}
+		}
+	}
+	c.Sequences = 3
+	if _, err := newEncoderTrainer(c, trainer.data); err == nil || !strings.Contains(err.Error(), "3 sequences") {
+		t.Errorf("3 sequences of each RNN: %v", err)
+	}
+}
+
 // checkResume: a training that was interrupted three times, on other numbers of
 // workers, ends with the bits of one in one go, and leaves no checkpoint.
 func checkResume(t *testing.T, zooDir string) {
 	c := tinyConfig(zooDir, "interactive_probing", t.TempDir(), 12)
+	c.EveryStep, c.Sequences = true, 2
 	for i, limit := range []int{0, 5, 3} {
 		c.Workers = i + 1
 		if _, err := TrainEncoder(after(limit), c); !errors.Is(err, context.Canceled) {

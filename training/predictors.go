@@ -114,23 +114,34 @@ func (f *predictorTargets) set(i int, e *example) {
 // loss is the sum of the properties' losses. Their predictors share nothing, so
 // their weights do not matter.
 func (f *predictorTargets) loss(o encoders.Outputs) grad.Var {
-	sum := f.measured(o)
+	return total(append(f.named(o), f.measured(o))...)
+}
+
+// named is the part of the loss that is the task's: none of a zoo of one task.
+func (f *predictorTargets) named(o encoders.Outputs) (losses []grad.Var) {
 	if f.width > 0 {
-		sum = grad.Add(sum, grad.MeanSquare(o.Task, f.parameters))
+		losses = append(losses, grad.MeanSquare(o.Task, f.parameters))
 	}
 	at := 0
 	for c, values := range f.config.Coordinates {
 		if len(values) > 1 {
-			sum = grad.Add(sum, grad.CrossEntropy(grad.Slice(o.Task, at, len(values)), f.task[c]))
+			losses = append(losses, grad.CrossEntropy(grad.Slice(o.Task, at, len(values)), f.task[c]))
 			at += len(values)
 		}
 	}
-	return sum
+	return losses
 }
 
 // measured is the part of the loss that is not the task's: what is measured of
 // an RNN of any task.
 func (f *predictorTargets) measured(o encoders.Outputs) grad.Var {
-	sum := grad.Add(grad.BinaryCrossEntropy(o.Accuracy, f.accuracy), grad.MeanSquare(o.Gap, f.gap))
-	return grad.Add(sum, grad.CrossEntropy(o.Stage, f.stage))
+	return total(grad.BinaryCrossEntropy(o.Accuracy, f.accuracy), grad.MeanSquare(o.Gap, f.gap), grad.CrossEntropy(o.Stage, f.stage))
+}
+
+func total(losses ...grad.Var) grad.Var {
+	all := losses[0]
+	for _, l := range losses[1:] {
+		all = grad.Add(all, l)
+	}
+	return all
 }

@@ -39,11 +39,7 @@ func newRunner(tr *rnn.Trainee) *runner {
 func newClone(e *encoders.Emulator, embedding []float32) *runner {
 	r := &runner{tape: grad.NewTape().Inference(), inputs: e.Config.Inputs, hidden: slices.Repeat([]int{e.Config.Hidden}, e.Config.Layers)}
 	r.advance = func(in grad.Steps, s []grad.State, rows int, first bool) (grad.Var, []grad.State) {
-		var z grad.Var
-		if first {
-			z = r.tape.Input("", rows, len(embedding), slices.Repeat(embedding, rows))
-		}
-		return e.Step(r.tape, z, in, s)
+		return e.Step(r.tape.Input("", rows, len(embedding), slices.Repeat(embedding, rows)), in, s, first)
 	}
 	return r
 }

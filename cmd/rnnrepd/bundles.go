@@ -72,7 +72,10 @@ func (a *app) writeBundles(list server.BundleList, format string) error {
 	t := tabwriter.NewWriter(a.out, 0, 8, 2, ' ', 0)
 	w := newRows(a.out, format, false, func(b encoders.BundleInfo) error {
 		accepts, trainedOn := "any RNN", b.Accepts.TrainedOn.String()
-		if b.Accepts.Inputs > 0 {
+		switch {
+		case b.Accepts.Exact:
+			accepts = "what it was trained on"
+		case b.Accepts.Inputs > 0:
 			accepts = fmt.Sprintf("%d inputs, %d outputs", b.Accepts.Inputs, b.Accepts.Outputs)
 		}
 		if b.Accepts.Shapes != nil {

@@ -453,7 +453,10 @@ class Emulator(nn.Module):
     def forward(self, z, x):
         """x: [T, N] tokens or [T, N, inputs]."""
         h = self.read(x) if self.config.get("real") else self.table[x]
-        h = torch.cat([h[:1] + self.enter(z), h[1:]])
+        if self.config.get("every_step"):
+            h = h + self.enter(z)
+        else:
+            h = torch.cat([h[:1] + self.enter(z), h[1:]])
         return self.out(self.lstm(h)[0])
 
 
@@ -567,6 +570,8 @@ EMULATORS = [
     {"dim": 3, "inputs": 4, "outputs": 4, "hidden": 6, "layers": 2},
     {"dim": 2, "inputs": 5, "outputs": 3, "hidden": 16, "layers": 1},
     {"dim": 3, "inputs": 2, "real": True, "outputs": 4, "hidden": 7, "layers": 2},
+    {"dim": 3, "inputs": 2, "outputs": 4, "hidden": 6, "layers": 2, "every_step": True},
+    {"dim": 2, "inputs": 3, "real": True, "outputs": 4, "hidden": 5, "layers": 1, "every_step": True},
 ]
 
 

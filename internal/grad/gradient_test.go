@@ -119,6 +119,11 @@ var gradientCases = []gradientCase{
 		h, _ := Recurrent(OpGRU, Weights{v[0], v[1], v[2], v[3]}, Steps{X: x, T: 3}, State{})
 		return weigh(Concat(h, Scale(x, .5)))
 	}},
+	{"tokens of a table, with more at every step", []Op{OpLSTM}, [][2]int{{12, 2}, {12, 3}, {1, 12}, {1, 12}, {3, 2}, {2, 2}}, func(t *Tape, v []Var) Var {
+		x := AddRepeated(Embed(v[4], []int32{0, 2, 2, 1, 2, 2}), v[5], 3, 2)
+		h, _ := Recurrent(OpLSTM, Weights{v[0], v[1], v[2], v[3]}, Steps{X: x, T: 3}, State{})
+		return weigh(Concat(h, Scale(x, .5)))
+	}},
 	{"cross entropy", []Op{OpCrossEntropy}, [][2]int{{3, 4}}, func(t *Tape, v []Var) Var { return CrossEntropy(v[0], []int32{1, -1, 3}) }},
 	{"mean square", []Op{OpMeanSquare}, [][2]int{{2, 2}}, func(t *Tape, v []Var) Var { return weigh(v[0]) }},
 	{"binary cross entropy", []Op{OpBinaryCrossEntropy}, [][2]int{{2, 2}}, func(t *Tape, v []Var) Var {

@@ -10,7 +10,8 @@ type recurrentInput struct {
 	x           *record // nil if rows of a table
 	index       []int32
 	embedding   *record   // nil: one-hot rows
-	extra       *record   // what AddAt added to the first step's embeddings, or nil
+	extra       *record   // what was added to the embeddings of the first step, or of every one; or nil
+	repeated    []float32 // products with what was added to every step's embeddings, or nil
 	bias, table []float32 // bias of every product with the input; table [V, width]: products, bias added
 	dx, formerX []float32 // backward: gradient of x and what it is added to
 }
@@ -21,8 +22,8 @@ func (p *recurrentPass) findInput() {
 		p.index = p.r.index
 		return
 	}
-	rows, extra := p.x, (*record)(nil)
-	if rows.op == OpAddAt && rows.scalar == 0 {
+	rows, extra, repeated := p.x, (*record)(nil), false
+	if repeated = rows.op == OpAddRepeated && rows.steps == p.rows; repeated || rows.op == OpAddAt && rows.scalar == 0 {
 		rows, extra = p.t.input(p.x, 0), p.t.input(p.x, 1)
 	}
 	if rows.op != OpEmbed || p.models > 1 || extra != nil && extra.rows != p.rows {
@@ -30,6 +31,9 @@ func (p *recurrentPass) findInput() {
 	}
 	if table := p.t.input(rows, 0); 2*table.rows <= rows.rows {
 		p.x, p.index, p.embedding, p.extra = nil, rows.index, table, extra
+		if repeated {
+			p.repeated = p.t.arena.Take(p.rows * p.width)
+		}
 	}
 }
 
@@ -47,6 +51,9 @@ func (p *recurrentPass) prepareInputs(cell *recurrence) {
 	case p.embedding != nil:
 		p.table = p.t.arena.Take(p.embedding.rows * p.width)
 		product(p.t, p.table, p.bias, 0, p.embedding.value, p.ih, 0, p.embedding.rows, p.width, p.embedding.cols)
+		if p.repeated != nil {
+			product(p.t, p.repeated, p.t.arena.Zeros(p.width), 0, p.extra.value, p.ih, 0, p.rows, p.width, p.extra.cols)
+		}
 	default:
 		vocabulary := len(p.ih.value) / p.width
 		p.table = p.t.arena.Take(vocabulary * p.width)
@@ -70,7 +77,10 @@ func (p *recurrentPass) projectInput(s int) {
 	switch {
 	case p.x == nil:
 		kernel.GatherRows(gates, p.width, p.table, p.width, p.index[s*p.rows:(s+1)*p.rows], p.width)
-		if s == 0 && p.extra != nil {
+		switch {
+		case p.repeated != nil:
+			kernel.Axpy(gates, 1, p.repeated)
+		case s == 0 && p.extra != nil:
 			product(p.t, gates, gates, p.width, p.extra.value, p.ih, 0, p.rows, p.width, p.extra.cols)
 		}
 	case !p.whole():
@@ -131,7 +141,12 @@ func (p *recurrentPass) tableGradients() {
 		return
 	}
 	p.factorGradients(table, p.embedding, rows)
-	if p.extra != nil {
+	switch {
+	case p.repeated != nil:
+		clear(p.repeated)
+		kernel.SumRows(p.repeated, p.gates, len(p.repeated), p.r.steps, len(p.repeated))
+		p.factorGradients(p.repeated, p.extra, p.rows)
+	case p.extra != nil:
 		p.factorGradients(p.gates[:p.rows*p.width], p.extra, p.rows)
 	}
 }
