@@ -2,13 +2,18 @@ package training
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"rnnrep/internal/atomicfile"
 	"rnnrep/internal/errs"
@@ -70,6 +75,9 @@ func (t *encoderTrainer) save() error {
 		return err
 	}
 	metadata := map[string]string{"identity": id, "step": fmt.Sprint(t.step), "loss": string(smooth), "best": string(kept)}
+	if metadata[digestKey], err = digest(t.state(), metadata); err != nil {
+		return err
+	}
 	if err := safetensors.Write(&b, t.state(), metadata); err != nil {
 		return err
 	}
@@ -77,6 +85,27 @@ func (t *encoderTrainer) save() error {
 		return err
 	}
 	return atomicfile.Write(t.checkpoint(), b.Bytes())
+}
+
+// digestKey is the metadata's name for the digest of all else.
+const digestKey = "sha256"
+
+// digest is a checkpoint's, by which a damaged one is known.
+func digest(tensors []safetensors.Tensor, metadata map[string]string) (string, error) {
+	h := sha256.New()
+	for _, key := range slices.Sorted(maps.Keys(metadata)) {
+		if key != digestKey {
+			fmt.Fprintf(h, "%q %q\n", key, metadata[key])
+		}
+	}
+	byName := func(a, b safetensors.Tensor) int { return strings.Compare(a.Name, b.Name) }
+	for _, s := range slices.SortedFunc(slices.Values(tensors), byName) {
+		fmt.Fprintf(h, "%q %v\n", s.Name, s.Shape)
+		if err := binary.Write(h, binary.LittleEndian, s.Data); err != nil {
+			return "", err
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 // resume continues from the checkpoint, if there is one.
@@ -99,6 +128,13 @@ func (t *encoderTrainer) resume() error {
 	if metadata["identity"] != id {
 		return errs.New(errs.Damaged, "%s belongs to another training: %s, not %s", t.checkpoint(), metadata["identity"], id).
 			Do("use the settings it was begun with, or another folder")
+	}
+	sum, err := digest(tensors, metadata)
+	if err != nil {
+		return err
+	}
+	if metadata[digestKey] != sum {
+		return errs.New(errs.Damaged, "%s is damaged: its digest is %s, not %q", t.checkpoint(), sum, metadata[digestKey]).Do("delete the file and train again")
 	}
 	saved := map[string][]float32{}
 	for _, s := range tensors {

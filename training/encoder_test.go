@@ -430,6 +430,9 @@ func checkCheckpoints(t *testing.T, zooDir string) {
 			t.Fatal(err)
 		}
 		edit(tensors, metadata)
+		if metadata[digestKey], err = digest(tensors, metadata); err != nil {
+			t.Fatal(err)
+		}
 		var b bytes.Buffer
 		if err := safetensors.Write(&b, tensors, metadata); err != nil {
 			t.Fatal(err)
@@ -438,6 +441,7 @@ func checkCheckpoints(t *testing.T, zooDir string) {
 	}
 	for name, data := range map[string][]byte{
 		"empty": {}, "truncated": good[:len(good)-1], "cut in the header": good[:100], "junk": bytes.Repeat([]byte{0xff}, 500),
+		"a changed bit":    append(bytes.Clone(good[:len(good)-1]), good[len(good)-1]^1),
 		"a tensor missing": rewritten(func(s []safetensors.Tensor, _ map[string]string) { s[0].Name = "other" }),
 		"a tensor shorter": rewritten(func(s []safetensors.Tensor, _ map[string]string) { s[0].Shape, s[0].Data = []int{1}, s[0].Data[:1] }),
 		"no step":          rewritten(func(_ []safetensors.Tensor, m map[string]string) { m["step"] = "" }),
