@@ -35,7 +35,7 @@ fuzz:
 python:
 	go build -o rnnrepd ./cmd/rnnrepd
 	rm -rf $(KEPT)
-	$(PYTHON) examples/python/check_export.py --keep $(KEPT) ./rnnrepd examples/models/*.onnx
+	$(PYTHON) examples/python/check_export.py --models models --keep $(KEPT) ./rnnrepd examples/models/*.onnx
 	$(PYTHON) examples/python/load_recovered.py ./rnnrepd importer/testdata/*/manifest.json
 
 # The shipped bundles, from nothing: about three hours on two cores. Run it again to

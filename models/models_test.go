@@ -16,7 +16,7 @@ import (
 // TestBundlesFollowTheTruth asks the shipped bundles about RNNs that PyTorch
 // trained; examples/models/README.md has their labels.
 func TestBundlesFollowTheTruth(t *testing.T) {
-	bundles, err := encoders.OpenBundles(models.FS)
+	bundles, err := encoders.OpenBundles(os.DirFS("."))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,19 +65,25 @@ func TestBundlesFollowTheTruth(t *testing.T) {
 	}
 }
 
-// TestEmbeddedSize: the program stays small enough to pass around.
-func TestEmbeddedSize(t *testing.T) {
-	const limit = 15 << 20
-	var size int64
-	err := fs.WalkDir(models.FS, ".", func(_ string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
+// TestSizes: the program stays small enough to pass around, and the repository
+// to fetch.
+func TestSizes(t *testing.T) {
+	for _, of := range []struct {
+		name  string
+		files fs.FS
+		limit int64
+	}{{"inside the program", models.FS, 15 << 20}, {"in the folder", os.DirFS("."), 60 << 20}} {
+		var size int64
+		err := fs.WalkDir(of.files, ".", func(_ string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			info, err := d.Info()
+			size += info.Size()
 			return err
+		})
+		if err != nil || size > of.limit {
+			t.Errorf("%d bytes are %s, %d are allowed (%v)", size, of.name, of.limit, err)
 		}
-		info, err := d.Info()
-		size += info.Size()
-		return err
-	})
-	if err != nil || size > limit {
-		t.Errorf("%d bytes are embedded, %d are allowed (%v)", size, limit, err)
 	}
 }

@@ -1,9 +1,9 @@
 """Check exported encoders against the program that wrote them.
 
-    python check_export.py [--keep DIR] RNNREPD MODEL.onnx...
+    python check_export.py [--models DIR] [--keep DIR] RNNREPD MODEL.onnx...
 
 Writes every model's RNN as a clean ONNX file and exports every bundle of the
-program RNNREPD; all files pass through ONNX's full checker. Each exported
+program RNNREPD, or of the folder --models; all files pass through ONNX's full checker. Each exported
 encoder runs on the recovered weights in ONNX Runtime, and every number must be
 within 1e-5 of what `rnnrepd predict` answers, every probability within 1e-4. A
 bundle that reads none of the models fails the check. With --keep, the encoders
@@ -97,21 +97,23 @@ def keep(folder, name, file, inputs, out):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--models", metavar="DIR", help="folder of bundles (default: those inside the program)")
     parser.add_argument("--keep", type=pathlib.Path, metavar="DIR", help="folder for the encoders and what was compared")
     parser.add_argument("rnnrepd", help="the program")
-    parser.add_argument("models", nargs="+", help="ONNX files of RNNs")
+    parser.add_argument("rnns", nargs="+", metavar="MODEL.onnx", help="ONNX files of RNNs")
     args = parser.parse_args()
-    rnnrepd, models = args.rnnrepd, args.models
+    rnnrepd, models = args.rnnrepd, args.rnns
+    bundles_of = ["--models", args.models] if args.models else []
     failed = compared = 0
     with tempfile.TemporaryDirectory() as tmp:
         tmp = pathlib.Path(tmp)
         states = [recover(rnnrepd, model, tmp) for model in models]
-        for bundle in json.loads(run(rnnrepd, "bundles", "-o", "json"))["bundles"]:
+        for bundle in json.loads(run(rnnrepd, "bundles", "-o", "json", *bundles_of))["bundles"]:
             # One file for all RNNs of a shape, or, of a bundle of many shapes, one for each model's.
             likes = [["--like", m] for m in models] if "shapes" in bundle["accepts"] else [[]]
             for like in likes:
                 file = tmp / "encoder.onnx"
-                run(rnnrepd, "export", bundle["name"], "-o", file, "--verify", *like)
+                run(rnnrepd, "export", bundle["name"], "-o", file, "--verify", *like, *bundles_of)
                 check_file(file)
                 session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
                 about = metadata(session)
@@ -123,7 +125,7 @@ def main():
                 if args.keep:
                     keep(args.keep, bundle["name"], file, encoder_inputs(session, read), out)
                 for row, i in enumerate(accepted):
-                    answer = json.loads(run(rnnrepd, "predict", models[i], "--bundle", bundle["name"], "-o", "json"))
+                    answer = json.loads(run(rnnrepd, "predict", models[i], "--bundle", bundle["name"], "-o", "json", *bundles_of))
                     error = difference(answer, {name: rows[row] for name, rows in out.items()}, about)
                     compared += 1
                     failed += error > TOLERANCE
