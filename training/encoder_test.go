@@ -280,7 +280,7 @@ func checkRepeated(t *testing.T, zooDir string) {
 // workers, ends with the bits of one in one go, and leaves no checkpoint.
 func checkResume(t *testing.T, zooDir string) {
 	c := tinyConfig(zooDir, "interactive_probing", t.TempDir(), 12)
-	c.EveryStep, c.Sequences = true, 2
+	c.EveryStep, c.Sequences, c.Divergence = true, 2, 1
 	for i, limit := range []int{0, 5, 3} {
 		c.Workers = i + 1
 		if _, err := TrainEncoder(after(limit), c); !errors.Is(err, context.Canceled) {

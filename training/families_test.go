@@ -80,7 +80,36 @@ func TestEncodersOfEveryFamily(t *testing.T) {
 			}
 			checkRange(t, trainer.data, trainer.bundle.Manifest)
 			checkSequences(t, trainer.data)
+			checkDivergence(t, c, trainer.data)
 		})
+	}
+}
+
+// checkDivergence: it is beside the loss at first and not at the end, leaves the
+// loss that is told alone, and is refused where outputs are no distributions.
+func checkDivergence(t *testing.T, c EncoderConfig, d *dataset) {
+	plain, err := newEncoderTrainer(c, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Divergence = 0.5
+	trainer, err := newEncoderTrainer(c, d)
+	if real := d.family.IO().RealOutputs; real || err != nil {
+		if real != (err != nil) {
+			t.Errorf("real outputs: %v; a divergence: %v", real, err)
+		}
+		return
+	}
+	if want, got := plain.takeStep(), trainer.takeStep(); got != want {
+		t.Errorf("the loss is %v with the divergence, %v without", got, want)
+	}
+	if slices.Equal(plain.groups[0][0].Value, trainer.groups[0][0].Value) {
+		t.Error("the divergence changes nothing")
+	}
+	trainer.step = c.Steps - 1
+	trainer.takeStep()
+	if w := trainer.shards[0].divergence; !(w > 0 && w <= 0.5/float32(c.Steps)) {
+		t.Errorf("the divergence's weight is %v at the last step", w)
 	}
 }
 
