@@ -154,8 +154,9 @@ func (b *Bundle) embedGroup(models []*rnn.Model) ([]Result, error) {
 
 // result puts intervals, trust and neighbours around a point prediction.
 func (b *Bundle) result(s rnn.Spec, embedding []float32, p point) Result {
-	c, steps := b.Manifest.Calibration, b.Manifest.Predictors.Steps
-	trust, near := b.Reference.trust(b.Manifest.Family, b.Encoder.Accepts(), s, embedding)
+	accepts, steps := b.Encoder.Accepts(), b.Manifest.Predictors.Steps
+	c, intervals := b.Manifest.Calibration.of(accepts, s)
+	trust, near := b.Reference.trust(b.Manifest.Family, accepts, intervals, s, embedding)
 	first, last := stageSet(p.stage, c.Stage)
 	stage := StageEstimate{Estimate: Estimate{Value: float64(steps[argmax(p.stage)]), Level: level, Unit: "steps",
 		Interval: [2]float64{float64(steps[first]), float64(steps[last])}}, Distribution: map[string]float64{}}
@@ -166,7 +167,7 @@ func (b *Bundle) result(s rnn.Spec, embedding []float32, p point) Result {
 		Accuracy:          Estimate{Value: p.accuracy, Interval: c.Accuracy.interval(p.accuracy, 0, 1), Level: level},
 		GeneralizationGap: Estimate{Value: p.gap, Interval: c.Gap.interval(p.gap, math.Inf(-1), math.Inf(1)), Level: level, Unit: cmp.Or(b.Manifest.Predictors.GapUnit, "nats")},
 		TrainingStage:     stage,
-		Task:              b.Manifest.task(p),
+		Task:              b.Manifest.task(p, c),
 	}}
 	for _, f := range near {
 		m := b.Reference.Members[f.member]
@@ -177,7 +178,7 @@ func (b *Bundle) result(s rnn.Spec, embedding []float32, p point) Result {
 }
 
 // task names the predicted task, with intervals where parameters are real numbers.
-func (m *Manifest) task(p point) TaskPrediction {
+func (m *Manifest) task(p point, c *Calibration) TaskPrediction {
 	t := TaskPrediction{Value: m.TaskNames[taskKey(p.task)], Parameters: p.task, Probability: p.taskProbability}
 	ranges := m.Predictors.Ranges
 	if len(ranges) == 0 {
@@ -185,7 +186,7 @@ func (m *Manifest) task(p point) TaskPrediction {
 	}
 	t.Value, t.Probability, t.Level = m.Predictors.TaskText(p.task), 0, level
 	for i, r := range ranges {
-		t.Intervals = append(t.Intervals, r.interval(float64(p.task[i]), m.Calibration.Task[i].width(p.taskKeys[i])))
+		t.Intervals = append(t.Intervals, r.interval(float64(p.task[i]), c.Task[i].width(p.taskKeys[i])))
 	}
 	return t
 }
@@ -199,24 +200,29 @@ type Truth struct {
 
 // Calibrate sets the intervals from RNNs that training did not see.
 func (b *Bundle) Calibrate(models []*rnn.Model, truths []Truth) {
-	var accuracy, gap, trueAccuracy, trueGap, scores []float64
-	ranges := b.Manifest.Predictors.Ranges
-	keys, errors := make([][]float64, len(ranges)), make([][]float64, len(ranges))
 	t := grad.NewTape().Inference()
-	for i, m := range models {
+	var embeddings []float32
+	for _, m := range models {
 		t.Reset()
-		p := b.Predictors.point(b.Predictors.Apply(Embeddings(t, b.Encoder, rnn.Bind(t, m))), 0)
-		accuracy, trueAccuracy = append(accuracy, p.accuracy), append(trueAccuracy, truths[i].Accuracy)
-		gap, trueGap = append(gap, p.gap), append(trueGap, truths[i].Gap)
-		scores = append(scores, stageScore(p.stage, truths[i].Stage))
+		embeddings = append(embeddings, Embeddings(t, b.Encoder, rnn.Bind(t, m)).Value()...)
+	}
+	b.Manifest.Calibration = b.Deviations(embeddings, truths).Calibration()
+}
+
+// Deviations are those of what is predicted from embeddings, [len(truths), Dim].
+func (b *Bundle) Deviations(embeddings []float32, truths []Truth) *Deviations {
+	ranges, dim := b.Manifest.Predictors.Ranges, b.Manifest.Encoder.Dim
+	d := &Deviations{task: make([]deviations, len(ranges))}
+	t := grad.NewTape().Inference()
+	for i, truth := range truths {
+		t.Reset()
+		p := b.Predictors.point(b.Predictors.Apply(t.Input("", 1, dim, embeddings[i*dim:(i+1)*dim])), 0)
+		d.accuracy.add(p.accuracy, math.Abs(p.accuracy-truth.Accuracy))
+		d.gap.add(p.gap, math.Abs(p.gap-truth.Gap))
+		d.stage = append(d.stage, stageScore(p.stage, truth.Stage))
 		for j, r := range ranges {
-			keys[j] = append(keys[j], p.taskKeys[j])
-			errors[j] = append(errors[j], r.Distance(float64(p.task[j]), float64(truths[i].Task[j])))
+			d.task[j].add(p.taskKeys[j], r.Distance(float64(p.task[j]), float64(truth.Task[j])))
 		}
 	}
-	c := Calibration{Accuracy: fitResiduals(accuracy, trueAccuracy), Gap: fitResiduals(gap, trueGap), Stage: conformalQuantile(scores)}
-	for j := range ranges {
-		c.Task = append(c.Task, residualsBy(keys[j], errors[j]))
-	}
-	b.Manifest.Calibration = c
+	return d
 }

@@ -1,8 +1,12 @@
 package encoders
 
 import (
+	"cmp"
+	"fmt"
 	"math"
 	"slices"
+
+	"rnnrep/rnn"
 )
 
 // level is the coverage that intervals aim at.
@@ -18,6 +22,86 @@ type Calibration struct {
 	Stage    float64   `json:"training_stage"` // probability mass that a set of stages must reach
 	// Task has the residuals of every range, by the key that Range says.
 	Task []Residuals `json:"task,omitempty"`
+	// Unseen are those of RNNs of shapes that training did not see; absent where it
+	// saw RNNs of one shape.
+	Unseen *UnseenCalibration `json:"unseen,omitempty"`
+}
+
+// UnseenCalibration makes intervals for RNNs of shapes outside a mixed zoo's. It
+// rests on the errors of trainings that each leave some shapes of the zoo out.
+type UnseenCalibration struct {
+	Cell Calibration `json:"cell"` // each cell was left out in turn
+	Size Calibration `json:"size"` // the least and the greatest width were
+}
+
+// of chooses the calibration for RNNs of a spec, and says what the intervals are
+// where training did not see such RNNs.
+func (c *Calibration) of(a Acceptance, s rnn.Spec) (chosen *Calibration, intervals string) {
+	switch {
+	case c.Unseen == nil || a.Shapes == nil || a.Shapes.Contain(s):
+		return c, "the intervals' level does not hold"
+	case a.Shapes.knowsCells(s):
+		return &c.Unseen.Size, "the intervals are those for widths that training has not seen"
+	}
+	return &c.Unseen.Cell, "the intervals are those for cells that training has not seen"
+}
+
+// validate checks a manifest's.
+func (c *Calibration) validate(ranges int) error {
+	if len(c.Task) != ranges {
+		return fmt.Errorf("%d calibrations of %d task parameters", len(c.Task), ranges)
+	}
+	for _, r := range append([]Residuals{c.Accuracy, c.Gap}, c.Task...) {
+		if len(r.Widths) != len(r.Edges)+1 || !slices.IsSorted(r.Edges) || slices.Min(r.Widths) < 0 {
+			return fmt.Errorf("calibration of edges %v and widths %v", r.Edges, r.Widths)
+		}
+	}
+	if c.Unseen == nil {
+		return nil
+	}
+	return cmp.Or(c.Unseen.Cell.validate(ranges), c.Unseen.Size.validate(ranges))
+}
+
+// Deviations are how far predictions of some RNNs are from the truth.
+type Deviations struct {
+	accuracy, gap deviations
+	stage         []float64
+	task          []deviations // of every range
+}
+
+// deviations are errors with the key that they are kept by.
+type deviations struct{ keys, errors []float64 }
+
+func (d *deviations) add(key, error float64) {
+	d.keys, d.errors = append(d.keys, key), append(d.errors, error)
+}
+
+// Calibration makes intervals of the deviations.
+func (d *Deviations) Calibration() Calibration {
+	c := Calibration{Accuracy: residualsBy(d.accuracy.keys, d.accuracy.errors), Gap: residualsBy(d.gap.keys, d.gap.errors), Stage: conformalQuantile(d.stage)}
+	for _, t := range d.task {
+		c.Task = append(c.Task, residualsBy(t.keys, t.errors))
+	}
+	return c
+}
+
+// Len is the number of RNNs.
+func (d *Deviations) Len() int { return len(d.stage) }
+
+// Append adds n RNNs of others, evenly chosen.
+func (d *Deviations) Append(o *Deviations, n int) {
+	if d.task == nil {
+		d.task = make([]deviations, len(o.task))
+	}
+	for i := range n {
+		k := i * o.Len() / n
+		d.accuracy.add(o.accuracy.keys[k], o.accuracy.errors[k])
+		d.gap.add(o.gap.keys[k], o.gap.errors[k])
+		d.stage = append(d.stage, o.stage[k])
+		for j, t := range o.task {
+			d.task[j].add(t.keys[k], t.errors[k])
+		}
+	}
 }
 
 // Level is the coverage that the intervals aim at.
@@ -32,15 +116,6 @@ type Residuals struct {
 
 // minimumBin is the least number of residuals that a bin's quantile rests on.
 const minimumBin = 30
-
-// fitResiduals calibrates predictions against truths.
-func fitResiduals(predicted, truth []float64) Residuals {
-	errors := make([]float64, len(predicted))
-	for i, p := range predicted {
-		errors[i] = math.Abs(p - truth[i])
-	}
-	return residualsBy(predicted, errors)
-}
 
 // residualsBy puts errors into bins of their keys.
 func residualsBy(keys, errors []float64) Residuals {

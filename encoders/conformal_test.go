@@ -1,13 +1,25 @@
 package encoders
 
 import (
+	"context"
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"rnnrep/internal/rng"
+	"rnnrep/rnn"
 )
+
+// fitResiduals calibrates predictions against truths.
+func fitResiduals(predicted, truth []float64) Residuals {
+	var d deviations
+	for i, p := range predicted {
+		d.add(p, math.Abs(p-truth[i]))
+	}
+	return residualsBy(d.keys, d.errors)
+}
 
 func TestConformalQuantile(t *testing.T) {
 	upTo := func(n int) (s []float64) {
@@ -218,5 +230,101 @@ func TestStageCoverage(t *testing.T) {
 	// Sets are of whole stages, so they may cover more than asked.
 	if error := 4 * math.Sqrt(level*(1-level)*(1./(calibrations*fresh)+1./(calibrations*n))); share < level-error || share > level+0.05 {
 		t.Errorf("%.4f covered, want %v within %.4f", share, level, error)
+	}
+}
+
+// TestUnseenShapes: RNNs of known shapes keep their intervals; those of an unknown
+// cell, or of an unknown width of a known one, have their own, and the note says so.
+func TestUnseenShapes(t *testing.T) {
+	known := []rnn.Spec{rnn.Uniform("lstm", 2, 8, 1, 3), rnn.Uniform("gru", 2, 16, 1, 3)}
+	b, err := NewBundle(Manifest{Family: "test", Encoder: Config{Kind: "layerwise_statistics", Dim: 2, Spec: known[0], Shapes: NewShapes(known)},
+		Emulator:   EmulatorConfig{Dim: 2, Inputs: 2, Outputs: 3, Hidden: 4, Layers: 1},
+		Predictors: PredictorConfig{Dim: 2, Hidden: 4, Steps: []int{0, 10, 100}, GapScale: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Reference = NewReference(make([]Member, 1), []float32{1, 0}, 2)
+	of := func(width, mass float64) Calibration {
+		r := Residuals{Widths: []float64{width}}
+		return Calibration{Accuracy: r, Gap: r, Stage: mass}
+	}
+	b.Manifest.Calibration = of(0.01, 0)
+	both := rnn.Uniform("rnn_tanh", 2, 8, 1, 3)
+	both.Layers = append(rnn.Uniform("lstm", 2, 8, 1, 3).Layers, rnn.Layer{Cell: "rnn_relu", Inputs: 8, Hidden: 8})
+	backwards := rnn.Uniform("gru", 2, 8, 1, 3)
+	backwards.Layers[0].Reverse = true
+	for _, calibrated := range []bool{false, true} {
+		if calibrated {
+			b.Manifest.Calibration.Unseen = &UnseenCalibration{Cell: of(0.3, 1), Size: of(0.1, 0)}
+			if err := b.Manifest.Calibration.validate(0); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, c := range []struct {
+			spec  rnn.Spec
+			width float64
+			whole bool
+			note  string
+		}{
+			{known[1], 0.01, false, ""},
+			{rnn.Uniform("gru", 2, 12, 1, 3), 0.01, false, ""},
+			{rnn.Uniform("lstm", 2, 64, 1, 3), 0.1, false, "for widths that training has not seen"},
+			{rnn.Uniform("rnn_tanh", 2, 8, 1, 3), 0.3, true, "for cells that training has not seen"},
+			{both, 0.3, true, "for cells that"},
+			{backwards, 0.3, true, "for cells that"},
+		} {
+			if !calibrated {
+				c.width, c.whole = 0.01, false
+				if c.note != "" {
+					c.note = "level does not hold"
+				}
+			}
+			r, err := b.Embed(context.Background(), usual(c.spec, 1))
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := r[0].Predictions
+			gap, stage := p.GeneralizationGap, p.TrainingStage
+			if w := gap.Interval[1] - gap.Value; math.Abs(w-c.width) > 1e-9 {
+				t.Errorf("%s: the gap's interval reaches %v, want %v", c.spec, w, c.width)
+			}
+			if whole := stage.Interval == [2]float64{0, 100}; whole != c.whole {
+				t.Errorf("%s: the stage's interval is %v", c.spec, stage.Interval)
+			}
+			if note := r[0].Trust.Note; c.note != "" && !strings.Contains(note, c.note) {
+				t.Errorf("%s: the note is %q", c.spec, note)
+			}
+		}
+	}
+	b.Manifest.Calibration.Unseen.Size.Gap.Widths = nil
+	if err := b.Manifest.Calibration.validate(0); err == nil {
+		t.Error("a calibration without widths was accepted")
+	}
+}
+
+// TestAppendDeviations: of each group as many are taken, evenly.
+func TestAppendDeviations(t *testing.T) {
+	group := func(n int, at float64) *Deviations {
+		d := &Deviations{task: make([]deviations, 1)}
+		for i := range n {
+			v := at + float64(i)
+			d.accuracy.add(v, v)
+			d.gap.add(v, v)
+			d.task[0].add(v, v)
+			d.stage = append(d.stage, v)
+		}
+		return d
+	}
+	all := &Deviations{}
+	all.Append(group(9, 0), 3)
+	all.Append(group(3, 100), 3)
+	want := []float64{0, 3, 6, 100, 101, 102}
+	for _, got := range [][]float64{all.accuracy.errors, all.gap.keys, all.stage, all.task[0].errors} {
+		if !slices.Equal(got, want) {
+			t.Errorf("deviations %v, want %v", got, want)
+		}
+	}
+	if all.Len() != len(want) {
+		t.Errorf("%d RNNs", all.Len())
 	}
 }

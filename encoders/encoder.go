@@ -75,6 +75,17 @@ type Featured interface {
 	Features(t *grad.Tape, p *rnn.Population) grad.Var
 	// EncodeFeatures is Encode, given the features.
 	EncodeFeatures(t *grad.Tape, features grad.Var) grad.Var
+	// PrepareFeatures is a Preparer's Prepare, given the features of each RNN.
+	PrepareFeatures(rows [][]float32)
+}
+
+// Blurred is a Featured encoder that learns from features with some noise: a zoo
+// has few RNNs for its many features, by which an encoder would tell one from
+// another.
+type Blurred interface {
+	Featured
+	// Blur adds noise, drawn from r, to the features of one RNN.
+	Blur(r *rand.Rand, features []float32)
 }
 
 // Config makes an encoder: what New needs and a manifest stores.

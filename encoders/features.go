@@ -48,9 +48,15 @@ func (e *featureEncoder) Features(t *grad.Tape, p *rnn.Population) grad.Var { re
 // Prepare sets the scaling from the training population.
 func (e *featureEncoder) Prepare(models []*rnn.Model) { e.prepare(models, e.of) }
 
+// PrepareFeatures is Prepare, given the features of each RNN.
+func (e *featureEncoder) PrepareFeatures(rows [][]float32) {
+	e.standardize(len(rows), func(i int) []float32 { return rows[i] })
+}
+
 // featureNet is an MLP on features, standardised.
 type featureNet struct {
 	scale, shift *grad.Param // to zero mean and unit spread over the training zoo
+	least        float64     // of spreads: bounds what a constant feature is multiplied by
 	mlp          *nn.MLP
 }
 
@@ -72,7 +78,7 @@ func newFeatureNet(c Config, features int, r *rand.Rand) (*featureNet, error) {
 	if err := cmp.Or(checkSizes(c.Kind, widths...), checkWeights(c.Kind, mlpWeights(widths...))); err != nil {
 		return nil, err
 	}
-	n := &featureNet{scale: grad.NewParam("scale", 1, features), shift: grad.NewParam("shift", 1, features)}
+	n := &featureNet{scale: grad.NewParam("scale", 1, features), shift: grad.NewParam("shift", 1, features), least: smallestSpread}
 	for i := range n.scale.Value {
 		n.scale.Value[i] = 1
 	}
@@ -92,28 +98,35 @@ func (n *featureNet) EncodeFeatures(t *grad.Tape, features grad.Var) grad.Var {
 	return n.mlp.Apply(x)
 }
 
-// prepare sets the scaling from the features of the training population. Values
-// that are not finite, of RNNs that overflow, do not count.
+// prepare sets the scaling from the features of the training population.
 func (n *featureNet) prepare(models []*rnn.Model, of features) {
 	t := grad.NewTape().Inference()
+	n.standardize(len(models), func(i int) []float32 {
+		t.Reset()
+		return of(t, rnn.Bind(t, models[i])).Value()
+	})
+}
+
+// standardize sets the scaling from rows of features. Values that are not finite,
+// of RNNs that overflow, do not count.
+func (n *featureNet) standardize(rows int, row func(i int) []float32) {
 	width := len(n.scale.Value)
 	mean, square, count := make([]float64, width), make([]float64, width), make([]int, width)
-	for _, m := range models {
-		t.Reset()
-		for i, v := range of(t, rnn.Bind(t, m)).Value() {
+	for r := range rows {
+		for i, v := range row(r) {
 			if notFinite(v) {
 				continue
 			}
 			count[i]++
-			mean[i] += float64(v) / float64(len(models))
-			square[i] += float64(v) * float64(v) / float64(len(models))
+			mean[i] += float64(v) / float64(rows)
+			square[i] += float64(v) * float64(v) / float64(rows)
 		}
 	}
 	for i, m := range mean {
-		counted := float64(len(models)) / float64(max(count[i], 1))
+		counted := float64(rows) / float64(max(count[i], 1))
 		m *= counted
 		spread := math.Sqrt(max(square[i]*counted-m*m, 0))
-		s := 1 / max(spread, smallestSpread)
+		s := 1 / max(spread, n.least)
 		n.scale.Value[i], n.shift.Value[i] = float32(s), float32(-m*s)
 	}
 }

@@ -71,7 +71,6 @@ func (c PredictorConfig) validate() error {
 
 // validate checks what the parts' own constructors do not.
 func (m *Manifest) validate() error {
-	c := m.Calibration
 	switch {
 	case m.Version != manifestVersion:
 		return fmt.Errorf("manifest version %d; %d is read", m.Version, manifestVersion)
@@ -84,15 +83,7 @@ func (m *Manifest) validate() error {
 	case len(m.Members) == 0:
 		return errors.New("the reference population is empty")
 	}
-	if len(c.Task) != len(m.Predictors.Ranges) {
-		return fmt.Errorf("%d calibrations of %d task parameters", len(c.Task), len(m.Predictors.Ranges))
-	}
-	for _, r := range append([]Residuals{c.Accuracy, c.Gap}, c.Task...) {
-		if len(r.Widths) != len(r.Edges)+1 || !slices.IsSorted(r.Edges) || slices.Min(r.Widths) < 0 {
-			return fmt.Errorf("calibration of edges %v and widths %v", r.Edges, r.Widths)
-		}
-	}
-	return nil
+	return m.Calibration.validate(len(m.Predictors.Ranges))
 }
 
 // Save writes the bundle to dir: first the weights, then the manifest, whose

@@ -94,8 +94,9 @@ func meanDistance(near []found) float64 {
 	return sum
 }
 
-// trust compares an RNN of spec s at embedding z with the population.
-func (r *Reference) trust(family string, trained Acceptance, s rnn.Spec, z []float32) (Trust, []found) {
+// trust compares an RNN of spec s at embedding z with the population. intervals says
+// what those of RNNs that a mixed zoo does not know are.
+func (r *Reference) trust(family string, trained Acceptance, intervals string, s rnn.Spec, z []float32) (Trust, []found) {
 	near := r.nearest(z, max(neighboursMeant, neighboursShown), nil)
 	distance := meanDistance(near[:min(len(near), neighboursMeant)])
 	below, _ := slices.BinarySearch(r.Distances, float32(distance))
@@ -105,7 +106,7 @@ func (r *Reference) trust(family string, trained Acceptance, s rnn.Spec, z []flo
 	typical := max(float64(r.Distances[len(r.Distances)/2]), smallestDistance)
 	switch {
 	case !same && trained.Shapes != nil:
-		t.Note = fmt.Sprintf("This RNN is %s; the bundle was trained on %v. Its numbers are extrapolations, and the intervals' level does not hold.", s, trained.Shapes)
+		t.Note = fmt.Sprintf("This RNN is %s; the bundle was trained on %v. Its numbers are extrapolations, and %s.", s, trained.Shapes, intervals)
 	case !same:
 		t.Note = fmt.Sprintf("This RNN is %s; the bundle was trained on %s of %s alone. Its numbers are extrapolations, the task is one of that family whatever this RNN does, and the intervals' level does not hold.", s, trained.TrainedOn, family)
 	case !t.InPopulation:

@@ -135,7 +135,7 @@ func TestTrust(t *testing.T) {
 		{"another spec", other, near, false, 0, []string{other.String(), trained.String(), "languages", "level does not hold"}},
 		{"another spec, far", other, far, false, 1, []string{other.String(), "embedding, too", "times the usual"}},
 	} {
-		got, neighbours := r.trust("languages", Acceptance{TrainedOn: trained}, c.spec, c.z)
+		got, neighbours := r.trust("languages", Acceptance{TrainedOn: trained}, "", c.spec, c.z)
 		if got.InPopulation != c.inPopulation || got.DistanceQuantile != c.quantile || (got.Note == "") != (c.note == nil) {
 			t.Errorf("%s: %+v", c.name, got)
 		}
@@ -150,7 +150,7 @@ func TestTrust(t *testing.T) {
 	}
 	// The usual distance is that of two members one step of the circle away, two
 	// at two steps and one at three: 1.8 steps. From (2, 0) they are about 1 away.
-	got, _ := r.trust("languages", Acceptance{TrainedOn: trained}, trained, far)
+	got, _ := r.trust("languages", Acceptance{TrainedOn: trained}, "", trained, far)
 	if ratio := fmt.Sprintf("%.1f times", 1.004/(1.8*2*math.Pi/100)); !strings.Contains(got.Note, ratio) {
 		t.Errorf("the note %q does not say %s", got.Note, ratio)
 	}
@@ -170,7 +170,7 @@ func TestQuantile(t *testing.T) {
 				below++
 			}
 		}
-		got, _ := r.trust("", Acceptance{TrainedOn: spec}, spec, row)
+		got, _ := r.trust("", Acceptance{TrainedOn: spec}, "", spec, row)
 		if want := float64(below) / n; math.Abs(got.DistanceQuantile-want) > 1.0/n+1e-9 {
 			t.Errorf("quantile %v, want %v", got.DistanceQuantile, want)
 		}
@@ -190,7 +190,7 @@ func TestTinyReference(t *testing.T) {
 		"all equal":  NewReference([]Member{{Run: 1}, {Run: 2}}, []float32{1, 0, 1, 0}, 2),
 	} {
 		for _, z := range [][]float32{{1, 0}, {0, 1}} {
-			got, near := r.trust("languages", Acceptance{TrainedOn: spec}, spec, z)
+			got, near := r.trust("languages", Acceptance{TrainedOn: spec}, "", spec, z)
 			if math.IsNaN(got.DistanceQuantile) || strings.Contains(got.Note, "Inf") || strings.Contains(got.Note, "NaN") || len(near) != len(r.Members) {
 				t.Errorf("%s: %+v, neighbours %v", name, got, near)
 			}

@@ -47,9 +47,15 @@ func NewShapes(specs []rnn.Spec) *Shapes {
 // between the zoo's.
 func (s *Shapes) Contain(spec rnn.Spec) bool {
 	within := func(r [2]int, n int) bool { return r[0] <= n && n <= r[1] }
-	strange := func(l rnn.Layer) bool { return !slices.Contains(s.Cells, l.Cell) || !within(s.Hidden, l.Hidden) }
-	return spec.Plain() && !slices.ContainsFunc(spec.Layers, strange) &&
+	strange := func(l rnn.Layer) bool { return !within(s.Hidden, l.Hidden) }
+	return s.knowsCells(spec) && !slices.ContainsFunc(spec.Layers, strange) &&
 		within(s.Layers, len(spec.Layers)) && within(s.Inputs, spec.Inputs()) && within(s.Outputs, spec.OutputSize())
+}
+
+// knowsCells reports whether a spec has none but the zoo's cells.
+func (s *Shapes) knowsCells(spec rnn.Spec) bool {
+	strange := func(l rnn.Layer) bool { return !slices.Contains(s.Cells, l.Cell) }
+	return spec.Plain() && !slices.ContainsFunc(spec.Layers, strange)
 }
 
 func (s *Shapes) String() string {

@@ -97,7 +97,7 @@ func TestShapesAreChecked(t *testing.T) {
 }
 
 // many are the kinds that read RNNs of many shapes.
-var many = []string{"layerwise_dynamics", "layerwise_statistics"}
+var many = []string{"layerwise_dynamics", "layerwise_statistics", "responses"}
 
 // TestUniversalAcceptance: what an encoder of many shapes accepts and knows, also
 // after a round trip through JSON.

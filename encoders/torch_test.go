@@ -7,8 +7,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"testing"
 
 	"rnnrep/internal/grad"
@@ -164,15 +162,17 @@ func checkEncoder(t *testing.T, c *encoderCase) {
 	c.compare(t, Embeddings(tape, e, rnn.Bind(tape, models...)), e.Params())
 	if p, ok := e.(Preparer); ok {
 		p.Prepare(models)
-		for name, want := range c.Prepared {
-			i := slices.IndexFunc(e.Params(), func(p *grad.Param) bool { return p.Name == name })
-			got, tolerance := packed(e.Params()[i].Value), 1e-5
-			if strings.HasSuffix(name, "scale") {
-				got, want, tolerance = spreads(got), spreads(want), 5e-7
-			}
-			if e := relativeError(t, got, want); e > tolerance {
-				t.Errorf("prepared %s: relative error %g", name, e)
-			}
+		prepared := map[string]packed{}
+		for _, p := range e.Params() {
+			prepared[p.Name] = packed(p.Value)
+		}
+		gotMeans, gotSpreads := meansAndSpreads(prepared)
+		wantMeans, wantSpreads := meansAndSpreads(c.Prepared)
+		if e := relativeError(t, gotSpreads, wantSpreads); e > 5e-7 {
+			t.Errorf("prepared scale: relative error of spreads %g", e)
+		}
+		if e := relativeError(t, gotMeans, wantMeans); e > 1e-5 {
+			t.Errorf("prepared shift: relative error of means %g", e)
 		}
 	}
 	if _, ok := e.(Preparer); ok != (c.Prepared != nil) {
@@ -180,14 +180,14 @@ func checkEncoder(t *testing.T, c *encoderCase) {
 	}
 }
 
-// spreads are what scales divide by. Features are rounded to float32, and so are
-// their spreads; the inverse of a small one magnifies that.
-func spreads(scales packed) packed {
-	inverse := make(packed, len(scales))
-	for i, s := range scales {
-		inverse[i] = 1 / s
+// meansAndSpreads are what scale and shift are made of. Features are rounded to
+// float32, and so are these; the inverse of a small spread magnifies that.
+func meansAndSpreads(prepared map[string]packed) (means, spreads packed) {
+	shift := prepared["shift"]
+	for i, s := range prepared["scale"] {
+		means, spreads = append(means, -shift[i]/s), append(spreads, 1/s)
 	}
-	return inverse
+	return means, spreads
 }
 
 func TestEmulatorAgainstTorch(t *testing.T) {

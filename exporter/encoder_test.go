@@ -30,6 +30,11 @@ var encoderCases = map[string][]encoders.Config{
 		{Spec: rnn.Uniform("gru", 1, 5, 1, 0), Options: json.RawMessage(`{"hidden":[]}`)},
 		{Spec: rnn.Uniform("rnn_relu", 2, 4, 3, 3), Options: json.RawMessage(`{"hidden":[4]}`)},
 	},
+	"responses": {
+		{Spec: rnn.Uniform("lstm", 3, 4, 2, 3), Options: json.RawMessage(`{"hidden":[6,5]}`)},
+		{Spec: rnn.Uniform("gru", 1, 5, 1, 1), Options: json.RawMessage(`{"hidden":[]}`)},
+		{Spec: rnn.Uniform("rnn_relu", 2, 4, 3, 3), Options: json.RawMessage(`{"hidden":[4]}`)},
+	},
 	"parameter_transformer": {
 		{Spec: rnn.Uniform("lstm", 3, 4, 2, 5), Options: json.RawMessage(`{"tokens":"row","width":6,"layers":2,"heads":2,"feed_forward":7}`)},
 		{Spec: rnn.Uniform("gru", 2, 3, 3, 0), Options: json.RawMessage(`{"tokens":"unit","width":4,"layers":1,"heads":1,"feed_forward":5}`)},

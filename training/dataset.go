@@ -163,6 +163,14 @@ func models(examples []example) []*rnn.Model {
 	return ms
 }
 
+func featuresOf(examples []example) [][]float32 {
+	rows := make([][]float32, len(examples))
+	for i, e := range examples {
+		rows[i] = e.features
+	}
+	return rows
+}
+
 func truths(examples []example) []encoders.Truth {
 	ts := make([]encoders.Truth, len(examples))
 	for i, e := range examples {

@@ -180,15 +180,18 @@ func (s *shard) fill(examples []example, batch []choice) {
 	s.sequences.fill(s.format, examples, batch)
 }
 
-// augment replaces the RNNs by altered copies where the encoder wants them; row
-// is the number of the shard's first row among all of the training.
+// augment replaces the RNNs, or their features, by altered copies where the encoder
+// wants them; row is the number of the shard's first row among all of the training.
 func (s *shard) augment(seed, row uint64) {
-	a, ok := s.encoder.(encoders.Augmenter)
-	if !ok {
-		return
-	}
-	for i, m := range s.models {
-		s.models[i] = a.Augment(rng.Stream(seed, "augmentation", row+uint64(i)), m)
+	switch e := s.encoder.(type) {
+	case encoders.Augmenter:
+		for i, m := range s.models {
+			s.models[i] = e.Augment(rng.Stream(seed, "augmentation", row+uint64(i)), m)
+		}
+	case encoders.Blurred:
+		for i, width := 0, len(s.features)/len(s.models); i < len(s.models); i++ {
+			e.Blur(rng.Stream(seed, "augmentation", row+uint64(i)), s.features[i*width:(i+1)*width])
+		}
 	}
 }
 

@@ -121,6 +121,9 @@ func TrainEncoder(ctx context.Context, c EncoderConfig) (*encoders.Bundle, error
 	if err := fitPredictors(t.bundle, data, c.Seed, c.predictorSteps); err != nil {
 		return nil, err
 	}
+	if err := calibrateUnseen(ctx, t.bundle, data, c); err != nil {
+		return nil, err
+	}
 	if t.bundle.Manifest.Scores, err = manifestScores(ctx, t.bundle, data, c.Workers); err != nil {
 		return nil, err
 	}
@@ -176,10 +179,13 @@ func newEncoderTrainer(c EncoderConfig, d *dataset) (*encoderTrainer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if p, ok := b.Encoder.(encoders.Preparer); ok {
-		p.Prepare(models(d.parts[zoo.Train]))
-	}
 	d.computeFeatures(b.Encoder, c.Workers)
+	switch e := b.Encoder.(type) {
+	case encoders.Featured:
+		e.PrepareFeatures(featuresOf(d.parts[zoo.Train]))
+	case encoders.Preparer:
+		e.Prepare(models(d.parts[zoo.Train]))
+	}
 	t := &encoderTrainer{config: c, data: d, bundle: b, groups: [][]*grad.Param{b.Encoder.Params(), b.Emulator.Params(), b.Predictors.Params()},
 		rate: optim.WarmupCosine(c.Rate, warmupSteps, c.Steps, finalRate), loss: loss, best: newBest(b.Params())}
 	for _, params := range t.groups {

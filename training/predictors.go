@@ -38,9 +38,23 @@ func embed(b *encoders.Bundle, ms []*rnn.Model) []float32 {
 // fitPredictors trains the predictors on the embeddings of the training tasks,
 // sets the reference population and calibrates on the validation tasks.
 func fitPredictors(b *encoders.Bundle, d *dataset, seed uint64, steps int) error {
-	train, dim := d.parts[zoo.Train], b.Manifest.Encoder.Dim
+	train := d.parts[zoo.Train]
 	embeddings := embed(b, models(train))
-	params := b.Predictors.Params()
+	trainPredictors(b, train, embeddings, seed, steps)
+	var members []encoders.Member
+	for _, e := range train {
+		members = append(members, encoders.Member{Run: e.run, Step: e.step, Accuracy: e.truth.Accuracy, Task: d.nameOf(e.truth.Task)})
+	}
+	b.Reference = encoders.NewReference(members, embeddings, b.Manifest.Encoder.Dim)
+	validation := d.parts[zoo.Validation]
+	b.Calibrate(models(validation), truths(validation))
+	return nil
+}
+
+// trainPredictors trains the predictors on the embeddings of the examples,
+// [len(train), Dim].
+func trainPredictors(b *encoders.Bundle, train []example, embeddings []float32, seed uint64, steps int) {
+	dim, params := b.Manifest.Encoder.Dim, b.Predictors.Params()
 	config := optim.DefaultAdamW()
 	config.WeightDecay = predictorDecay
 	adam := optim.NewAdamW(config, params)
@@ -63,14 +77,6 @@ func fitPredictors(b *encoders.Bundle, d *dataset, seed uint64, steps int) error
 		optim.ClipNorm(params, 1)
 		adam.Step(rate(step))
 	}
-	var members []encoders.Member
-	for _, e := range train {
-		members = append(members, encoders.Member{Run: e.run, Step: e.step, Accuracy: e.truth.Accuracy, Task: d.nameOf(e.truth.Task)})
-	}
-	b.Reference = encoders.NewReference(members, embeddings, dim)
-	validation := d.parts[zoo.Validation]
-	b.Calibrate(models(validation), truths(validation))
-	return nil
 }
 
 // predictorTargets is a batch of embeddings with what they should predict.

@@ -23,6 +23,11 @@ var cases = map[string][]enctest.Case{
 		{Config: encoders.Config{Spec: rnn.Uniform("gru", 1, 5, 2, 2), Options: json.RawMessage(`{"hidden":[]}`)}},
 		{Config: encoders.Config{Spec: rnn.Uniform("rnn_tanh", 2, 4, 1, 3), Options: json.RawMessage(`{"hidden":[4]}`), InputRange: realRange}},
 	},
+	"responses": {
+		{Config: encoders.Config{Spec: rnn.Uniform("lstm", 3, 4, 2, 3), Options: json.RawMessage(`{"hidden":[6,5]}`)}},
+		{Config: encoders.Config{Spec: rnn.Uniform("gru", 2, 5, 2, 2), Options: json.RawMessage(`{"hidden":[]}`)}},
+		{Config: encoders.Config{Spec: rnn.Uniform("rnn_tanh", 2, 4, 1, 3), Options: json.RawMessage(`{"hidden":[4]}`), InputRange: realRange}},
+	},
 	"flattened": {
 		{Config: encoders.Config{Spec: rnn.Uniform("lstm", 3, 4, 2, 5), Options: json.RawMessage(`{"hidden":[6,5]}`)}},
 		{Config: encoders.Config{Spec: rnn.Uniform("gru", 2, 3, 3, 0), Options: json.RawMessage(`{"hidden":[]}`)}},

@@ -7,7 +7,8 @@ own layers and numpy's statistics. Weights are PyTorch's, drawn in float32;
 results are computed in float64. The loss whose gradients are kept is the mean
 squared error between the output and "weigh". Arrays are little-endian float32
 in base64; parameters are keyed by the names that the Go side gives them.
-driving_inputs.json, which this reads, is the Go side's: go test -update.
+driving_inputs.json and response_sequences.json, which this reads, are the Go
+side's: go test -update.
 """
 
 import base64
@@ -228,7 +229,7 @@ def dynamics(rnn):
 
 
 class LayerwiseStatistics(nn.Module):
-    width, features = 7 * (2 * 4 * 4 + 2), staticmethod(statistics)
+    width, features, least = 7 * (2 * 4 * 4 + 2), staticmethod(statistics), 1e-3
 
     def __init__(self, config):
         super().__init__()
@@ -242,12 +243,105 @@ class LayerwiseStatistics(nn.Module):
     def prepare(self, rnns):
         """What Prepare must set: scale and shift to zero mean, unit spread."""
         x = np.stack([self.features(r) for r in rnns])
-        scale = 1 / np.maximum(x.std(0), 1e-3)
+        scale = 1 / np.maximum(x.std(0), self.least)
         return {"scale": pack(scale), "shift": pack(-x.mean(0) * scale)}
 
 
 class LayerwiseDynamics(LayerwiseStatistics):
     width, features = LayerwiseStatistics.width + 7 * (2 * 4 + 4 * 5) + 6, staticmethod(dynamics)
+
+
+def response_sequences(inputs):
+    """Sequences by name, [steps, rows, inputs] each, and the samples' noise."""
+    given = json.loads(pathlib.Path(__file__).with_name("response_sequences.json").read_text())[str(inputs)]
+    arrays = {n: np.frombuffer(base64.b64decode(g["values"]), "<f4").astype(float) for n, g in given.items()}
+    return {n: torch.from_numpy(a.reshape(-1, given[n]["rows"], inputs)) for n, a in arrays.items()}
+
+
+def surely(p):
+    return (p**2).sum(-1)
+
+
+def alterations(x, y):
+    features = []
+    for v in (torch.softmax(y, -1), torch.tanh(y / 2)):
+        kinds = np.split(v.numpy(), 4, 1)
+        for lag in (0, 1, 2, 4, 8, 16):
+            features += [[np.sqrt(((k[8 + lag, 0::2] - k[8 + lag, 1::2]) ** 2).mean())] for k in kinds]
+        for k, read in zip(kinds, np.split(x.numpy(), 4, 1)):
+            follows = describe(np.tanh(k[12:-1] - read[13:]), 1) if k.shape == read.shape else np.zeros(7)
+            features += [describe(k[12::2], 1), describe(k[12::2] - k[11:-1:2], 1), describe(surely(k[12::2]), 1), follows]
+    return features
+
+
+def marks(x):
+    m = np.array([x.mean(), x.std()])
+    return np.tanh(np.concatenate([s * m for s in (0.5, 4, 32)]))
+
+
+def marked_sums(x, y):
+    first, y = x[3, :, :1].numpy(), y.numpy()
+    features = [marks(y[2]), marks(y[3] - first), marks(y[5] - y[3])]
+    for i, second in enumerate((6, 14)):
+        h, x1 = np.split(y, 2, 1)[i], np.split(first, 2)[i]
+        now = h[second]
+        for v in (h[second - 1] - h[3], now - h[second - 1], *(h[second + d] - now for d in (2, 8, 15)), h[second + 8] - x1):
+            features.append(marks(v))
+    return features
+
+
+def strokes(y):
+    p, features = torch.softmax(y, -1).numpy(), []
+    for step in (25, 40, 49):
+        numbers = p[step], np.tanh(y[step].numpy() / 10), surely(p[step]), p[step] - p[step - 5]
+        features += [describe(v, 1) for v in numbers] + [[p[step].mean(0).std()]]
+    return features
+
+
+def sample(rnn, x, noise):
+    """What an RNN reads that begins with x, [steps, inputs], and what it puts out."""
+    state, read, put_out = [None] * len(rnn.layers), [], []
+    for g in noise:
+        y, state = rnn.step(x, state)
+        read.append(x)
+        put_out.append(y)
+        x = torch.softmax(6 * (y + g), -1) if len(y) > 1 else 2 * torch.tanh(y / 2)
+    return torch.stack([*read, x]), torch.stack(put_out)
+
+
+def samples(rnn, noise):
+    steps, rows, inputs = noise.shape
+    if rnn.spec["outputs"] != inputs or any(l.get("bidirectional") for l in rnn.spec["layers"]):
+        return [np.zeros(7 * 12)]
+    begins = torch.eye(inputs).double().repeat_interleave(4, 0)[:rows]
+    x, y = (torch.stack(v, 1).numpy() for v in zip(*(sample(rnn, begins[r], noise[:, r]) for r in range(rows))))
+    p = torch.softmax(torch.from_numpy(y), -1).numpy()
+    sure, features = surely(p), []
+    for v in (sure, (p if inputs > 1 else x[:-1]) - x[1:], np.tanh(y / 10)):
+        features += [describe(v[a:b], 1) for a, b in ((2, 12), (12, 24), (24, 40))]
+    features.append(describe(sure.mean(0).reshape(-1, 4).mean(1), 1))
+    if inputs == 1:
+        return features + [np.zeros(14)]
+    variance = np.diff(x[:-1].sum(0)).reshape(-1, 4, inputs - 1).var(1)
+    return features + [describe(np.tanh(s * variance), 1) for s in (0.25, 2)]
+
+
+def responses(rnn):
+    first, given = rnn.spec["layers"][0], response_sequences(rnn.spec["layers"][0]["inputs"])
+    with torch.no_grad():
+        # Zeros follow the shorter sequences: RNNs that run backwards read them first.
+        padded = {n: F.pad(x, (0, 0, 0, 0, 0, len(given["strokes"]) - len(x))) for n, x in given.items()}
+        outputs = {n: rnn.unroll(padded[n])[1][: len(x)] for n, x in given.items()}
+        features = alterations(given["altered"], outputs["altered"])
+        features += marked_sums(given["marked"], outputs["marked"]) + strokes(outputs["strokes"]) + samples(rnn, given["noise"])
+    widths = [l["hidden"] * (2 if l.get("bidirectional") else 1) for l in rnn.spec["layers"]]
+    sizes = first["inputs"], widths[0], widths[-1], 2 ** len(widths), outputs["altered"].shape[-1], 2 ** bool(rnn.linear)
+    return np.concatenate([statistics(rnn), *features, np.log2(sizes)])
+
+
+class Responses(LayerwiseStatistics):
+    width = LayerwiseStatistics.width + 2 * 4 * (6 + 4 * 7) + 6 * (3 + 2 * 6) + 3 * (4 * 7 + 1) + 7 * 12 + 6
+    features, least = staticmethod(responses), 0.02
 
 
 def blocks(rnn):
@@ -496,6 +590,7 @@ KINDS = {
     "layerwise_dynamics": LayerwiseDynamics,
     "layerwise_statistics": LayerwiseStatistics,
     "parameter_transformer": ParameterTransformer,
+    "responses": Responses,
 }
 
 
@@ -563,6 +658,11 @@ ENCODERS = {
     "layerwise_dynamics": [
         (uniform("lstm", 3, 4, 2, 5), {"hidden": [5, 4]}, {}),
         (uniform("gru", 1, 5, 1, 0), {"hidden": []}, {}),
+        (spec(3, layer("lstm", 2, 4, bidirectional=True), layer("rnn_tanh", 8, 5)), {"hidden": [3]}, {}),
+    ],
+    "responses": [
+        (uniform("lstm", 3, 4, 2, 3), {"hidden": [5, 4]}, {}),
+        (uniform("gru", 1, 4, 1, 1), {"hidden": []}, {}),
         (spec(3, layer("lstm", 2, 4, bidirectional=True), layer("rnn_tanh", 8, 5)), {"hidden": [3]}, {}),
     ],
 }
