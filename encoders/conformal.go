@@ -76,6 +76,10 @@ func (d *deviations) add(key, error float64) {
 	d.keys, d.errors = append(d.keys, key), append(d.errors, error)
 }
 
+func (d *deviations) append(o deviations) {
+	d.keys, d.errors = append(d.keys, o.keys...), append(d.errors, o.errors...)
+}
+
 // Calibration makes intervals of the deviations.
 func (d *Deviations) Calibration() Calibration {
 	c := Calibration{Accuracy: residualsBy(d.accuracy.keys, d.accuracy.errors), Gap: residualsBy(d.gap.keys, d.gap.errors), Stage: conformalQuantile(d.stage)}
@@ -85,27 +89,18 @@ func (d *Deviations) Calibration() Calibration {
 	return c
 }
 
-// Len is the number of RNNs.
-func (d *Deviations) Len() int { return len(d.stage) }
-
-// Append adds n RNNs of others, evenly chosen.
-func (d *Deviations) Append(o *Deviations, n int) {
+// Append adds those of other RNNs.
+func (d *Deviations) Append(o *Deviations) {
+	d.accuracy.append(o.accuracy)
+	d.gap.append(o.gap)
+	d.stage = append(d.stage, o.stage...)
 	if d.task == nil {
 		d.task = make([]deviations, len(o.task))
 	}
-	for i := range n {
-		k := i * o.Len() / n
-		d.accuracy.add(o.accuracy.keys[k], o.accuracy.errors[k])
-		d.gap.add(o.gap.keys[k], o.gap.errors[k])
-		d.stage = append(d.stage, o.stage[k])
-		for j, t := range o.task {
-			d.task[j].add(t.keys[k], t.errors[k])
-		}
+	for i := range d.task {
+		d.task[i].append(o.task[i])
 	}
 }
-
-// Level is the coverage that the intervals aim at.
-func (Calibration) Level() float64 { return level }
 
 // Residuals are the half-widths of intervals by bins of a key: the prediction, or
 // how sure it is.

@@ -302,29 +302,30 @@ func TestUnseenShapes(t *testing.T) {
 	}
 }
 
-// TestAppendDeviations: of each group as many are taken, evenly.
+// TestAppendDeviations: intervals are made of all.
 func TestAppendDeviations(t *testing.T) {
-	group := func(n int, at float64) *Deviations {
+	group := func(n int, error float64) *Deviations {
 		d := &Deviations{task: make([]deviations, 1)}
 		for i := range n {
-			v := at + float64(i)
-			d.accuracy.add(v, v)
-			d.gap.add(v, v)
-			d.task[0].add(v, v)
-			d.stage = append(d.stage, v)
+			for _, of := range []*deviations{&d.accuracy, &d.gap, &d.task[0]} {
+				of.add(float64(i%2), error)
+			}
+			d.stage = append(d.stage, error)
 		}
 		return d
 	}
-	all := &Deviations{}
-	all.Append(group(9, 0), 3)
-	all.Append(group(3, 100), 3)
-	want := []float64{0, 3, 6, 100, 101, 102}
-	for _, got := range [][]float64{all.accuracy.errors, all.gap.keys, all.stage, all.task[0].errors} {
-		if !slices.Equal(got, want) {
-			t.Errorf("deviations %v, want %v", got, want)
+	for _, c := range []struct {
+		small, great int
+		width        float64
+	}{{20, 1, 1}, {20, 6, 5}} {
+		all := &Deviations{}
+		all.Append(group(c.small, 1))
+		all.Append(group(c.great, 5))
+		got := all.Calibration()
+		for _, w := range []float64{got.Accuracy.Widths[0], got.Gap.Widths[0], got.Task[0].Widths[0], got.Stage} {
+			if w != c.width {
+				t.Errorf("%d errors of 1 and %d of 5: intervals reach %v", c.small, c.great, w)
+			}
 		}
-	}
-	if all.Len() != len(want) {
-		t.Errorf("%d RNNs", all.Len())
 	}
 }

@@ -67,17 +67,16 @@ func loadMixedZoo(dir string, leaveOut []string) (*dataset, error) {
 		members = append(members, m)
 	}
 	d := &dataset{parts: map[zoo.Part][]example{}}
-	if err := d.describeMixed(members); err != nil {
+	if err := d.describeMixed(members, leftOut); err != nil {
 		return nil, err
 	}
 	split := splitFamilies(members, len(leftOut) == 0)
 	for _, m := range members {
-		left := slices.ContainsFunc(leftOut, func(c leaveOutCondition) bool { return c.matches(m) })
 		f := d.format()
 		f.length, f.io = m.header.RolloutLength, m.family.IO()
 		for _, snapshots := range m.runs {
 			p := split[m.header.Family][zoo.Key(snapshots[0].truth.Task)]
-			if left {
+			if leftOut.include(m) {
 				p = zoo.OOD
 			}
 			for _, e := range snapshots {
@@ -105,10 +104,11 @@ func readMixedMember(dir string) (*mixedMember, error) {
 	return &mixedMember{d, runs}, err
 }
 
-// describeMixed sets what the members have in common.
-func (d *dataset) describeMixed(members []*mixedMember) error {
+// describeMixed sets what the members have in common. Cells and sizes are those that
+// are not left out; the formats are all.
+func (d *dataset) describeMixed(members []*mixedMember, leftOut leaveOutConditions) error {
 	sum := sha256.New()
-	var specs []rnn.Spec
+	var specs, kept []rnn.Spec
 	first := members[0].header
 	for _, m := range members {
 		if h := m.header; !slices.Equal(h.Steps, first.Steps) || h.RolloutCount != first.RolloutCount || h.Seed != first.Seed {
@@ -117,12 +117,17 @@ func (d *dataset) describeMixed(members []*mixedMember) error {
 		}
 		fmt.Fprintln(sum, m.checksum)
 		specs = append(specs, m.header.Spec)
+		if !leftOut.include(m) {
+			kept = append(kept, m.header.Spec)
+		}
 		d.runs += len(m.runs)
 		if !slices.Contains(d.families, m.header.Family) {
 			d.families = append(d.families, m.header.Family)
 		}
 	}
-	d.shapes = encoders.NewShapes(specs)
+	all := encoders.NewShapes(specs)
+	d.shapes = encoders.NewShapes(kept)
+	d.shapes.Inputs, d.shapes.Outputs = all.Inputs, all.Outputs
 	d.checksum = "sha256:" + hex.EncodeToString(sum.Sum(nil))
 	d.header = zoo.Header{Family: universalFamily, Seed: first.Seed, Steps: first.Steps, RolloutCount: first.RolloutCount,
 		Spec: rnn.Uniform("lstm", d.shapes.Inputs[1], 32, 2, d.shapes.Outputs[1])}
@@ -154,7 +159,14 @@ func splitFamilies(members []*mixedMember, holdout bool) map[string]map[zoo.Task
 // or "family=copy".
 type leaveOutCondition struct{ property, value string }
 
-func parseLeftOut(conditions []string) (cs []leaveOutCondition, err error) {
+// leaveOutConditions leave an RNN out that one of them names.
+type leaveOutConditions []leaveOutCondition
+
+func (cs leaveOutConditions) include(m *mixedMember) bool {
+	return slices.ContainsFunc(cs, func(c leaveOutCondition) bool { return c.matches(m) })
+}
+
+func parseLeftOut(conditions []string) (cs leaveOutConditions, err error) {
 	for _, c := range conditions {
 		property, value, _ := strings.Cut(c, "=")
 		if !slices.Contains(leaveOutProperties, property) || value == "" {

@@ -44,6 +44,9 @@ func checkLeftOut(t *testing.T, dir string) {
 			}
 		}
 	}
+	if cells := d.shapes.Cells; slices.Contains(cells, "gru") || d.shapes.Hidden[1] != 48 {
+		t.Errorf("the shapes that training knows are %v", d.shapes)
+	}
 	for _, bad := range []string{"gru", "cell=", "colour=red", "cell=quantum"} {
 		if _, err := loadZoo(dir, bad); err == nil {
 			t.Errorf("%q was accepted", bad)

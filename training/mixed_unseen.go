@@ -46,8 +46,8 @@ func (d *dataset) sizeGroups() (groups []shapeGroup) {
 // calibrateUnseen sets the intervals for RNNs of cells or sizes that training did
 // not see. Each cell of the zoo in turn, the least width and the greatest are left
 // out of a training that is like the bundle's, but has no emulator; intervals are
-// made of the errors on what was left out, all groups counting alike. Bundles of
-// one shape have no such intervals.
+// made of the errors on what was left out. Bundles of one shape have no such
+// intervals.
 func calibrateUnseen(ctx context.Context, b *encoders.Bundle, d *dataset, c EncoderConfig) error {
 	if _, ok := b.Encoder.(encoders.Featured); !ok || d.shapes == nil {
 		return nil
@@ -74,12 +74,9 @@ func together(groups []*encoders.Deviations) *encoders.Deviations {
 	if len(groups) < 2 {
 		return nil
 	}
-	least, all := groups[0].Len(), &encoders.Deviations{}
+	all := &encoders.Deviations{}
 	for _, g := range groups {
-		least = min(least, g.Len())
-	}
-	for _, g := range groups {
-		all.Append(g, least)
+		all.Append(g)
 	}
 	return all
 }
