@@ -102,6 +102,9 @@ func (d *Deviations) Append(o *Deviations) {
 	}
 }
 
+// Level is the coverage that the intervals aim at.
+func (Calibration) Level() float64 { return level }
+
 // Residuals are the half-widths of intervals by bins of a key: the prediction, or
 // how sure it is.
 type Residuals struct {

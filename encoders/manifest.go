@@ -18,6 +18,7 @@ import (
 
 	"rnnrep/internal/atomicfile"
 	"rnnrep/internal/errs"
+	"rnnrep/internal/half"
 	"rnnrep/internal/safetensors"
 )
 
@@ -35,6 +36,9 @@ type Manifest struct {
 	Scores      map[string]float64 `json:"scores"`     // measured on tasks that training did not see
 	Provenance  map[string]string  `json:"provenance"`
 	Members     []Member           `json:"reference"`
+	// Half: the matrices of encoder and emulator are stored in half precision, to
+	// which they were rounded (see Halve).
+	Half bool `json:"half,omitempty"`
 	// WeightsSHA256 is the checksum of the weights file, in hexadecimal. Early
 	// bundles have none.
 	WeightsSHA256 string `json:"weights_sha256,omitempty"`
@@ -91,7 +95,8 @@ func (m *Manifest) validate() error {
 func (b *Bundle) Save(dir string) error {
 	var tensors []safetensors.Tensor
 	for _, p := range b.Params() {
-		tensors = append(tensors, safetensors.Tensor{Name: p.Name, Shape: []int{p.Rows, p.Cols}, Data: p.Value})
+		tensors = append(tensors, safetensors.Tensor{Name: p.Name, Shape: []int{p.Rows, p.Cols}, Data: p.Value,
+			Half: b.Manifest.Half && !slices.ContainsFunc(p.Value, notHalf)})
 	}
 	n := len(b.Reference.Members)
 	tensors = append(tensors,
@@ -114,6 +119,25 @@ func (b *Bundle) Save(dir string) error {
 	}
 	return atomicfile.Write(filepath.Join(dir, manifestFile), append(text, '\n'))
 }
+
+// Halve rounds the matrices of encoder and emulator to half precision, so that
+// Save writes files of half the size without a loss. Matrices with numbers beyond
+// its range stay as they are. What rests on embeddings has to be computed after it.
+func (b *Bundle) Halve() {
+	b.Manifest.Half = true
+	for _, p := range append(b.Encoder.Params(), b.Emulator.Params()...) {
+		if p.Rows == 1 || p.Cols == 1 || slices.ContainsFunc(p.Value, func(v float32) bool { return notFinite(halved(v)) }) {
+			continue
+		}
+		for i, v := range p.Value {
+			p.Value[i] = halved(v)
+		}
+	}
+}
+
+func halved(v float32) float32 { return half.To(half.From(v)) }
+
+func notHalf(v float32) bool { return halved(v) != v }
 
 // OpenBundle reads the bundle at the root of fsys. Without a manifest there is
 // none, and the error is an fs.ErrNotExist too.

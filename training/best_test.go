@@ -57,8 +57,10 @@ func checkKeepsBest(t *testing.T, c EncoderConfig) {
 	}
 }
 
-// checkResumesBest: a training interrupted after the best step ends with it.
+// checkResumesBest: a training interrupted after the best step ends with it, and is
+// stored in half precision where that is wanted.
 func checkResumesBest(t *testing.T, c EncoderConfig) {
+	c.Half = true
 	whole := c
 	whole.Dir = t.TempDir()
 	want, err := TrainEncoder(context.Background(), whole)
@@ -80,8 +82,14 @@ func checkResumesBest(t *testing.T, c EncoderConfig) {
 			t.Errorf("%s differs", p.Name)
 		}
 	}
-	if _, err := encoders.OpenBundle(os.DirFS(c.Dir)); err != nil {
-		t.Error(err)
+	opened, err := encoders.OpenBundle(os.DirFS(c.Dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, p := range opened.Params() {
+		if !opened.Manifest.Half || !slices.Equal(p.Value, got.Params()[i].Value) {
+			t.Errorf("%s differs once it is opened", p.Name)
+		}
 	}
 }
 

@@ -44,6 +44,7 @@ type EncoderConfig struct {
 	// distributions; it falls to 0 at the last step. Total variation alone hardly
 	// moves an output that is far from its target.
 	Divergence float64
+	Half       bool // the bundle's matrices are stored in half precision
 	// LeaveOut names RNNs of a mixed zoo that only the evaluation sees: "cell=gru".
 	LeaveOut []string
 	Progress io.Writer
@@ -118,6 +119,9 @@ func TrainEncoder(ctx context.Context, c EncoderConfig) (*encoders.Bundle, error
 	}
 	t.takeBest()
 	t.bundle.Manifest.Provenance["best_step"] = fmt.Sprint(t.best.Step)
+	if c.Half {
+		t.bundle.Halve()
+	}
 	if err := fitPredictors(t.bundle, data, c.Seed, c.predictorSteps); err != nil {
 		return nil, err
 	}

@@ -48,6 +48,7 @@ func newTrain(a *app) *cobra.Command {
 	f.Float64Var(&config.Supervision, "supervision", 0, "weight of the loss of accuracy, gap and stage beside the emulation's")
 	f.Float64Var(&config.TaskSupervision, "task-supervision", 0, "weight of the loss of the task beside the emulation's")
 	f.Float64Var(&config.Divergence, "divergence", 0, "weight, at first, of the KL divergence beside the loss; it falls to 0")
+	f.BoolVar(&config.Half, "half", false, "store matrices in half precision: the bundle is half as large")
 	f.StringSliceVar(&config.LeaveOut, "leave-out", nil, "`property=value` of RNNs of a mixed zoo that only the evaluation sees: cell=gru, hidden=64, layers=3, family=copy")
 	f.IntVar(&config.Workers, "workers", 0, "threads (0: one a core)")
 	bound(f, "steps", &config.Steps, 1)

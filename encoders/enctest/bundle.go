@@ -3,6 +3,7 @@ package enctest
 import (
 	"context"
 	"os"
+	"path/filepath"
 	"reflect"
 	"testing"
 
@@ -67,9 +68,20 @@ func bundle(t testing.TB, c encoders.Config, p encoders.PredictorConfig) *encode
 	return b
 }
 
-// checkBundle: a bundle that was saved and opened answers the same.
+// checkBundle: a bundle that was saved and opened answers the same, in half
+// precision too.
 func checkBundle(t *testing.T, c encoders.Config) {
-	b, dir := Bundle(t, c), t.TempDir()
+	b := Bundle(t, c)
+	whole := checkSaved(t, b)
+	b.Halve()
+	if size := checkSaved(t, b); size >= whole {
+		t.Errorf("%d bytes in half precision, %d before", size, whole)
+	}
+}
+
+// checkSaved returns the size of the weights' file.
+func checkSaved(t *testing.T, b *encoders.Bundle) int64 {
+	dir := t.TempDir()
 	if err := b.Save(dir); err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +92,7 @@ func checkBundle(t *testing.T, c encoders.Config) {
 	if !reflect.DeepEqual(opened.Info(), b.Info()) {
 		t.Errorf("opened %+v, saved %+v", opened.Info(), b.Info())
 	}
-	models := Models(c.Spec, 4)
+	models := Models(b.Manifest.Encoder.Spec, 4)
 	want, err := b.Embed(context.Background(), models)
 	if err != nil {
 		t.Fatal(err)
@@ -92,4 +104,9 @@ func checkBundle(t *testing.T, c encoders.Config) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("opened, the bundle answers %+v, before %+v", got, want)
 	}
+	file, err := os.Stat(filepath.Join(dir, "weights.safetensors"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file.Size()
 }

@@ -39,7 +39,7 @@ internal/onnx/onnxgraph: internal/onnx internal/errs
 rnn: internal/grad internal/errs internal/kernel
 rnn/tasks: internal/errs internal/half internal/mnist internal/rng
 rnn/zoo: rnn internal/atomicfile internal/errs internal/half internal/npy
-encoders: rnn internal/grad internal/nn internal/rng internal/errs internal/atomicfile internal/safetensors
+encoders: rnn internal/grad internal/half internal/nn internal/rng internal/errs internal/atomicfile internal/safetensors
 encoders/enctest: encoders rnn internal/grad internal/nn internal/rng internal/errs
 importer: rnn internal/onnx internal/onnx/onnxref internal/onnx/onnxgraph internal/errs internal/rng
 exporter: encoders rnn internal/grad internal/onnx internal/onnx/onnxref internal/ort internal/rng internal/errs

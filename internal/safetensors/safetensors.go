@@ -22,6 +22,7 @@ type Tensor struct {
 	Name  string
 	Shape []int
 	Data  []float32
+	Half  bool // Write stores half-precision numbers, to which it rounds; Read leaves it false
 }
 
 // maxHeader is the format's own bound.
@@ -48,7 +49,11 @@ func Write(w io.Writer, tensors []Tensor, metadata map[string]string) error {
 		if _, dup := header[t.Name]; dup || t.Name == metadataKey {
 			return fmt.Errorf("safetensors: two tensors named %q", t.Name)
 		}
-		e := entry{DType: "F32", Shape: make([]int64, len(t.Shape)), Offsets: [2]uint64{offset, offset + 4*uint64(len(t.Data))}}
+		e := entry{DType: "F32", Shape: make([]int64, len(t.Shape))}
+		if t.Half {
+			e.DType = "F16"
+		}
+		e.Offsets = [2]uint64{offset, offset + uint64(widths[e.DType]*len(t.Data))}
 		size := 1
 		for i, d := range t.Shape {
 			e.Shape[i] = int64(d)
@@ -72,7 +77,7 @@ func Write(w io.Writer, tensors []Tensor, metadata map[string]string) error {
 		return err
 	}
 	for _, t := range tensors {
-		if err := binary.Write(w, binary.LittleEndian, t.Data); err != nil {
+		if err := binary.Write(w, binary.LittleEndian, t.stored()); err != nil {
 			return err
 		}
 	}
@@ -145,6 +150,18 @@ func cover(entries map[string]entry, body int) error {
 		return fmt.Errorf("the tensors take %d bytes of %d", end, body)
 	}
 	return nil
+}
+
+// stored is the data as Write stores it.
+func (t *Tensor) stored() any {
+	if !t.Half {
+		return t.Data
+	}
+	halves := make([]uint16, len(t.Data))
+	for i, v := range t.Data {
+		halves[i] = half.From(v)
+	}
+	return halves
 }
 
 var widths = map[string]int{"F32": 4, "F64": 8, "F16": 2, "BF16": 2}

@@ -53,6 +53,23 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
+// TestHalf: a tensor of half precision takes two bytes a number, and comes back
+// rounded.
+func TestHalf(t *testing.T) {
+	tensors := []safetensors.Tensor{{Name: "h", Shape: []int{2, 2}, Data: []float32{1, -0.5, 0.1, 65504}, Half: true}, {Name: "i", Shape: []int{1}, Data: []float32{0.1}}}
+	data := write(t, tensors, nil)
+	if n := binary.LittleEndian.Uint64(data); len(data) != 8+int(n)+2*4+4 {
+		t.Errorf("%d bytes with a header of %d", len(data), n)
+	}
+	got, _, err := safetensors.Read(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []float32{1, -0.5, 0.099975586, 65504}; !slices.Equal(got[0].Data, want) || got[1].Data[0] != 0.1 {
+		t.Errorf("%v, want %v and 0.1", got, want)
+	}
+}
+
 func TestNothing(t *testing.T) {
 	got, meta, err := safetensors.Read(write(t, nil, nil))
 	if err != nil || len(got) != 0 || len(meta) != 0 {
