@@ -38,24 +38,40 @@ python:
 	$(PYTHON) examples/python/check_export.py --models models --keep $(KEPT) ./rnnrepd examples/models/*.onnx
 	$(PYTHON) examples/python/load_recovered.py ./rnnrepd importer/testdata/*/manifest.json
 
-# The shipped bundles, from nothing: about three hours on two cores. Run it again to
+# What encoders are trained with: those that probe an RNN, those of its weights, and
+# those of its weights that would take long with an RNN for every sequence.
+PROBING = --supervision 0.02 --task-supervision 0.2 --divergence 1 --every-step --sequences 4
+WEIGHTS = --supervision 0.02 --sequences 4
+WHOLE   = --supervision 0.02 --sequences 8 --half
+DIGITS  = --divergence 1 --every-step
+train   = ./rnnrepd train --seed 1 --zoo $(ZOOS)/$(1) --encoder $(2) $(3) --out $(BUNDLES)/$(1)/$(2)
+
+# The shipped bundles, from nothing: about four hours on two cores. Run it again to
 # resume.
 models:
 	go build -o rnnrepd ./cmd/rnnrepd
-	./rnnrepd zoo train --family formal_languages --runs 320 --seed 1 --out $(ZOOS)/formal_languages
-	./rnnrepd train --zoo $(ZOOS)/formal_languages --seed 1 --supervision 0.02 --steps 3000 --encoder layerwise_statistics --out $(BUNDLES)/formal_languages/layerwise_statistics
-	./rnnrepd train --zoo $(ZOOS)/formal_languages --seed 1 --supervision 0.02 --steps 7000 --rate 5e-4 --encoder interactive_probing --out $(BUNDLES)/formal_languages/interactive_probing
-	./rnnrepd zoo train --family sequential_mnist --runs 200 --seed 1 --out $(ZOOS)/sequential_mnist
-	./rnnrepd train --zoo $(ZOOS)/sequential_mnist --seed 1 --supervision 0.02 --steps 3000 --encoder layerwise_statistics --out $(BUNDLES)/sequential_mnist/layerwise_statistics
-	./rnnrepd train --zoo $(ZOOS)/sequential_mnist --seed 1 --supervision 0.02 --steps 9000 --rate 2e-3 --encoder interactive_probing --out $(BUNDLES)/sequential_mnist/interactive_probing
+	./rnnrepd zoo train --family formal_languages --runs 440 --seed 1 --out $(ZOOS)/formal_languages
+	$(call train,formal_languages,interactive_probing,--steps 10000 --rate 1e-3 $(PROBING) --supervision 0.05 --task-supervision 0.02)
+	$(call train,formal_languages,noninteractive_probing,--steps 8000 --rate 1e-3 $(PROBING))
+	$(call train,formal_languages,layerwise_statistics,--steps 3000 --rate 1e-3 $(WEIGHTS))
+	$(call train,formal_languages,flattened,--steps 4000 --rate 1e-3 $(WEIGHTS) --half)
+	$(call train,formal_languages,parameter_transformer,--options '{"tokens":"unit"}' --steps 3000 --rate 5e-4 $(WHOLE))
+	$(call train,formal_languages,dwsnet,--steps 2500 --rate 1e-3 $(WHOLE))
+	./rnnrepd zoo train --family sequential_mnist --runs 400 --seed 1 --out $(ZOOS)/sequential_mnist
+	$(call train,sequential_mnist,interactive_probing,--steps 15000 --rate 2e-3 $(PROBING))
+	$(call train,sequential_mnist,noninteractive_probing,--steps 8000 --rate 2e-3 $(PROBING))
+	$(call train,sequential_mnist,layerwise_statistics,--steps 3000 --rate 2e-3 $(WEIGHTS) $(DIGITS))
+	$(call train,sequential_mnist,flattened,--steps 4000 --rate 2e-3 $(WEIGHTS) $(DIGITS) --half)
+	$(call train,sequential_mnist,parameter_transformer,--options '{"tokens":"unit"}' --steps 2500 --rate 5e-4 $(WHOLE) $(DIGITS))
+	$(call train,sequential_mnist,dwsnet,--steps 2000 --rate 1e-3 $(WHOLE) $(DIGITS))
 	./rnnrepd zoo train --family mixed --runs 1200 --seed 1 --out $(ZOOS)/mixed
-	./rnnrepd train --zoo $(ZOOS)/mixed --seed 1 --supervision 0.5 --steps 5000 --encoder layerwise_dynamics --out $(BUNDLES)/universal/layerwise_dynamics
+	./rnnrepd train --zoo $(ZOOS)/mixed --seed 1 --supervision 0.5 --steps 5000 --encoder responses --out $(BUNDLES)/universal/responses
 
 # How the universal bundle does on RNNs of a cell or a width that it was not trained on.
 left-out:
 	go build -o rnnrepd ./cmd/rnnrepd
 	for property in cell=gru cell=lstm cell=rnn_tanh cell=rnn_relu hidden=8 hidden=64; do \
-		./rnnrepd train --zoo $(ZOOS)/mixed --seed 1 --supervision 0.5 --steps 5000 --encoder layerwise_dynamics \
+		./rnnrepd train --zoo $(ZOOS)/mixed --seed 1 --supervision 0.5 --steps 5000 --encoder responses \
 			--leave-out $$property --out $(BUNDLES)/left_out/$$property; done
 
 # docs/results.md: the bundles on their zoos, boosted trees beside them. PYTHON needs

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"math"
 	"os"
+	"slices"
 	"testing"
 
 	"rnnrep/encoders"
@@ -17,6 +18,10 @@ import (
 // trained; examples/models/README.md has their labels.
 func TestBundlesFollowTheTruth(t *testing.T) {
 	bundles, err := encoders.OpenBundles(os.DirFS("."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	inside, err := encoders.OpenBundles(models.FS)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,11 +44,14 @@ func TestBundlesFollowTheTruth(t *testing.T) {
 		}
 		asked := 0
 		for _, b := range bundles {
-			// A bundle of many shapes is less exact, and its zoo was not trained so long.
+			// A bundle of many shapes is less exact, and its zoo was not trained so long; nor
+			// is one exact that answers only when it is asked for.
 			tolerance, steps := 0.05, truth.steps
-			if b.Encoder.Accepts().Shapes != nil {
+			byDefault := slices.ContainsFunc(inside, func(d *encoders.Bundle) bool { return d.Name() == b.Name() })
+			if b.Encoder.Accepts().Shapes != nil || !byDefault {
 				tolerance, steps = 0.1, 0
-			} else if b.Manifest.Family != truth.family {
+			}
+			if b.Encoder.Accepts().Shapes == nil && b.Manifest.Family != truth.family {
 				continue
 			}
 			asked++
@@ -55,7 +63,9 @@ func TestBundlesFollowTheTruth(t *testing.T) {
 			if e := math.Abs(p.Accuracy.Value - truth.accuracy); e > tolerance {
 				t.Errorf("%s on %s: accuracy %.3f, truly %.3f", b.Name(), truth.file, p.Accuracy.Value, truth.accuracy)
 			}
-			if steps > 0 && p.TrainingStage.Value != steps {
+			stages := b.Manifest.Predictors.Steps
+			apart := slices.Index(stages, int(p.TrainingStage.Value)) - slices.Index(stages, int(steps))
+			if steps > 0 && max(apart, -apart) > 1 {
 				t.Errorf("%s on %s: %v steps, truly %v", b.Name(), truth.file, p.TrainingStage.Value, steps)
 			}
 		}
