@@ -168,7 +168,7 @@ func checkEncoder(t *testing.T, c *encoderCase) {
 		}
 		gotMeans, gotSpreads := meansAndSpreads(prepared)
 		wantMeans, wantSpreads := meansAndSpreads(c.Prepared)
-		if e := relativeError(t, gotSpreads, wantSpreads); e > 5e-7 {
+		if e := relativeError(t, gotSpreads, wantSpreads); e > 1e-6 {
 			t.Errorf("prepared scale: relative error of spreads %g", e)
 		}
 		if e := relativeError(t, gotMeans, wantMeans); e > 1e-5 {
