@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"rnnrep/internal/grad"
@@ -166,13 +167,19 @@ func checkEncoder(t *testing.T, c *encoderCase) {
 		for _, p := range e.Params() {
 			prepared[p.Name] = packed(p.Value)
 		}
-		gotMeans, gotSpreads := meansAndSpreads(prepared)
-		wantMeans, wantSpreads := meansAndSpreads(c.Prepared)
-		if e := relativeError(t, gotSpreads, wantSpreads); e > 1e-6 {
-			t.Errorf("prepared scale: relative error of spreads %g", e)
-		}
-		if e := relativeError(t, gotMeans, wantMeans); e > 1e-5 {
-			t.Errorf("prepared shift: relative error of means %g", e)
+		for name := range c.Prepared {
+			of, isScale := strings.CutSuffix(name, "scale")
+			if !isScale {
+				continue
+			}
+			gotMeans, gotSpreads := meansAndSpreads(prepared, of)
+			wantMeans, wantSpreads := meansAndSpreads(c.Prepared, of)
+			if e := relativeError(t, gotSpreads, wantSpreads); e > 1e-6 {
+				t.Errorf("prepared %s: relative error of spreads %g", name, e)
+			}
+			if e := relativeError(t, gotMeans, wantMeans); e > 1e-5 {
+				t.Errorf("prepared %sshift: relative error of means %g", of, e)
+			}
 		}
 	}
 	if _, ok := e.(Preparer); ok != (c.Prepared != nil) {
@@ -180,11 +187,11 @@ func checkEncoder(t *testing.T, c *encoderCase) {
 	}
 }
 
-// meansAndSpreads are what scale and shift are made of. Features are rounded to
+// meansAndSpreads are what the scale and shift of that name are made of. Features are rounded to
 // float32, and so are these; the inverse of a small spread magnifies that.
-func meansAndSpreads(prepared map[string]packed) (means, spreads packed) {
-	shift := prepared["shift"]
-	for i, s := range prepared["scale"] {
+func meansAndSpreads(prepared map[string]packed, of string) (means, spreads packed) {
+	shift := prepared[of+"shift"]
+	for i, s := range prepared[of+"scale"] {
 		means, spreads = append(means, -shift[i]/s), append(spreads, 1/s)
 	}
 	return means, spreads
