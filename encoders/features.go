@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"rnnrep/internal/grad"
 	"rnnrep/internal/nn"
@@ -46,11 +47,13 @@ func (e *featureEncoder) Encode(t *grad.Tape, p *rnn.Population) grad.Var {
 func (e *featureEncoder) Features(t *grad.Tape, p *rnn.Population) grad.Var { return e.of(t, p) }
 
 // Prepare sets the scaling from the training population.
-func (e *featureEncoder) Prepare(models []*rnn.Model) { e.prepare(models, e.of) }
-
-// PrepareFeatures is Prepare, given the features of each RNN.
-func (e *featureEncoder) PrepareFeatures(rows [][]float32) {
-	e.standardize(len(rows), func(i int) []float32 { return rows[i] })
+func (e *featureEncoder) Prepare(models []*rnn.Model) {
+	t, rows := grad.NewTape().Inference(), make([][]float32, len(models))
+	for i, m := range models {
+		t.Reset()
+		rows[i] = slices.Clone(e.of(t, rnn.Bind(t, m)).Value())
+	}
+	e.PrepareFeatures(rows)
 }
 
 // featureNet is an MLP on features, standardised.
@@ -98,32 +101,23 @@ func (n *featureNet) EncodeFeatures(t *grad.Tape, features grad.Var) grad.Var {
 	return n.mlp.Apply(x)
 }
 
-// prepare sets the scaling from the features of the training population.
-func (n *featureNet) prepare(models []*rnn.Model, of features) {
-	t := grad.NewTape().Inference()
-	n.standardize(len(models), func(i int) []float32 {
-		t.Reset()
-		return of(t, rnn.Bind(t, models[i])).Value()
-	})
-}
-
-// standardize sets the scaling from rows of features. Values that are not finite,
-// of RNNs that overflow, do not count.
-func (n *featureNet) standardize(rows int, row func(i int) []float32) {
+// PrepareFeatures sets the scaling from the features of each RNN. Values that are
+// not finite, of RNNs that overflow, do not count.
+func (n *featureNet) PrepareFeatures(rows [][]float32) {
 	width := len(n.scale.Value)
 	mean, square, count := make([]float64, width), make([]float64, width), make([]int, width)
-	for r := range rows {
-		for i, v := range row(r) {
+	for _, row := range rows {
+		for i, v := range row {
 			if notFinite(v) {
 				continue
 			}
 			count[i]++
-			mean[i] += float64(v) / float64(rows)
-			square[i] += float64(v) * float64(v) / float64(rows)
+			mean[i] += float64(v) / float64(len(rows))
+			square[i] += float64(v) * float64(v) / float64(len(rows))
 		}
 	}
 	for i, m := range mean {
-		counted := float64(rows) / float64(max(count[i], 1))
+		counted := float64(len(rows)) / float64(max(count[i], 1))
 		m *= counted
 		spread := math.Sqrt(max(square[i]*counted-m*m, 0))
 		s := 1 / max(spread, n.least)

@@ -43,13 +43,14 @@ func TestPrepareWithOverflow(t *testing.T) {
 	if finite == 0 || finite == len(odd) {
 		t.Fatalf("%d of %d features are finite: this tests nothing", finite, len(odd))
 	}
-	prepared := func(models ...*rnn.Model) *featureNet {
-		n, err := newFeatureNet(Config{Kind: "test", Dim: 2}, dynamicsFeatures, rng.Stream(1, "encoder", 0))
+	prepared := func(models ...*rnn.Model) *featureEncoder {
+		e, err := newFeatureEncoder(Config{Kind: "test", Dim: 2}, dynamicsFeatures, dynamicsOf, rng.Stream(1, "encoder", 0))
 		if err != nil {
 			t.Fatal(err)
 		}
-		n.prepare(models, dynamicsOf)
-		return n
+		f := e.(*featureEncoder)
+		f.Prepare(models)
+		return f
 	}
 	without, with, alone := prepared(models...), prepared(append(models, overflowing(spec))...), prepared(overflowing(spec))
 	for i, v := range odd {

@@ -100,10 +100,8 @@ func drivingStep(r *rand.Rand, inputs int, pairs bool) []float32 {
 			for i := range x {
 				x[i] = float32(r.NormFloat64())
 			}
-		case inputs == 1:
-			x[0] = float32(r.IntN(2))
 		default:
-			x[r.IntN(inputs)] = 1
+			drawToken(r, x)
 		}
 	}
 	return v
@@ -127,18 +125,20 @@ func (m moments) apply(f func(grad.Var) grad.Var) moments {
 // of the last step's change; and of how pairs of sequences differ, at the end and
 // when they begin to be equal.
 func (m moments) statistics(models int) []grad.Var {
-	width := m.end.Cols()
-	each := func(x grad.Var) grad.Var { return grad.Reshape(x, models, x.Rows()/models*x.Cols()) }
-	pairs := func(x grad.Var) grad.Var {
-		x = grad.Reshape(x, x.Rows()/2, 2*width)
-		return each(minus(grad.Slice(x, 0, width), grad.Slice(x, width, width)))
-	}
-	end, half := each(m.end), drivenRows/2*width
+	pairs := func(x grad.Var) grad.Var { return each(models, apart(x)) }
+	end, half := each(models, m.end), drivenRows/2*m.end.Cols()
 	var parts []grad.Var
-	for _, x := range []grad.Var{grad.Slice(end, 0, half), grad.Slice(end, half, half), each(minus(m.end, m.before)), pairs(m.end), pairs(m.parting)} {
+	for _, x := range []grad.Var{grad.Slice(end, 0, half), grad.Slice(end, half, half), each(models, minus(m.end, m.before)), pairs(m.end), pairs(m.parting)} {
 		parts = append(parts, grad.Statistics(x))
 	}
 	return parts
+}
+
+// apart are the differences of pairs of rows: [2*rows, cols] becomes [rows, cols].
+func apart(x grad.Var) grad.Var {
+	cols := x.Cols()
+	x = grad.Reshape(x, x.Rows()/2, 2*cols)
+	return minus(grad.Slice(x, 0, cols), grad.Slice(x, cols, cols))
 }
 
 func minus(a, b grad.Var) grad.Var { return grad.Add(a, grad.Scale(b, -1)) }
@@ -151,7 +151,7 @@ func shapeOf(t *grad.Tape, p *rnn.Population) grad.Var {
 		readout = 1
 	}
 	row := []float32{log2(s.Inputs()), log2(s.Layers[0].Width()), log2(s.Width()), float32(len(s.Layers)), log2(s.OutputSize()), readout}
-	return grad.AddRepeated(t.Zeros(p.Models, shapeFeatures), t.Input("", 1, shapeFeatures, row), p.Models, 1)
+	return repeated(t, p.Models, 1, shapeFeatures, row)
 }
 
 func log2(n int) float32 { return float32(math.Log2(float64(n))) }

@@ -12,7 +12,7 @@ import (
 	"rnnrep/rnn"
 )
 
-var update = flag.Bool("update", false, "write testdata/driving_inputs.json anew")
+var update = flag.Bool("update", false, "write the sequences in testdata anew")
 
 // drivingOf are the sequences that an RNN of so many inputs reads, [steps, rows, inputs].
 func drivingOf(inputs int) (values packed) {
@@ -35,12 +35,17 @@ func TestDrivingInputs(t *testing.T) {
 	for _, inputs := range []int{1, 2, 3} {
 		given.Values[inputs] = drivingOf(inputs)
 	}
+	checkGiven(t, "testdata/driving_inputs.json", given)
+}
+
+// checkGiven compares a file of sequences with the encoder's, or writes it.
+func checkGiven(t *testing.T, path string, given any) {
+	t.Helper()
 	b, err := json.Marshal(given)
 	if err != nil {
 		t.Fatal(err)
 	}
 	b = append(b, '\n')
-	const path = "testdata/driving_inputs.json"
 	if *update {
 		if err := os.WriteFile(path, b, 0o644); err != nil {
 			t.Fatal(err)
@@ -101,21 +106,23 @@ func isToken(x []float32) bool {
 // TestVeryWide: the first inputs and outputs alone are used, so that an RNN of very
 // many does not take many times its own memory.
 func TestVeryWide(t *testing.T) {
-	wide := func(width int) *rnn.Model { return rnn.NewModel(rnn.Uniform("rnn_tanh", width, 1, 1, width)) }
-	few, many := wide(drivenWidth), wide(2*drivenWidth)
-	for _, m := range []*rnn.Model{few, many} {
-		for i, s := range m.Spec.Layout() {
-			w := m.Tensor(s)
-			for j := range w {
-				w[j] = float32(j%7-3) / float32(i+2)
-			}
-		}
-	}
 	features := func(m *rnn.Model) []float32 {
 		t := grad.NewTape().Inference()
 		return slices.Clone(dynamicsOf(t, rnn.Bind(t, m)).Value()[statisticsFeatures+pooledFeatures : dynamicsFeatures-shapeFeatures])
 	}
-	if !slices.Equal(features(few), features(many)) {
+	if !slices.Equal(features(wide(drivenWidth)), features(wide(2*drivenWidth))) {
 		t.Error("inputs or outputs beyond the first are used")
 	}
+}
+
+// wide is an RNN of one unit and many inputs and outputs.
+func wide(width int) *rnn.Model {
+	m := rnn.NewModel(rnn.Uniform("rnn_tanh", width, 1, 1, width))
+	for i, s := range m.Spec.Layout() {
+		w := m.Tensor(s)
+		for j := range w {
+			w[j] = float32(j%7-3) / float32(i+2)
+		}
+	}
+	return m
 }

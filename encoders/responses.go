@@ -162,10 +162,7 @@ func alterations(models int, ys, xs []grad.Var) (parts []grad.Var) {
 func lasting(models int, vs []grad.Var) (parts []grad.Var) {
 	for _, lag := range alterationLags {
 		for kind := range alteredKinds {
-			v := vs[alteredStep+lag]
-			v = grad.Reshape(v, v.Rows()/2, 2*v.Cols())
-			d := minus(grad.Slice(v, 0, v.Cols()/2), grad.Slice(v, v.Cols()/2, v.Cols()/2))
-			d = part(models, kind, alteredKinds, d)
+			d := part(models, kind, alteredKinds, apart(vs[alteredStep+lag]))
 			parts = append(parts, deviation(grad.Concat(d, grad.Scale(d, -1))))
 		}
 	}

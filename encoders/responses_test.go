@@ -1,9 +1,6 @@
 package encoders
 
 import (
-	"bytes"
-	"encoding/json"
-	"os"
 	"slices"
 	"testing"
 
@@ -27,24 +24,7 @@ func TestResponseSequences(t *testing.T) {
 		given[inputs] = map[string]array{"altered": of(s.altered), "marked": of(s.marked), "strokes": of(s.strokes),
 			"noise": of(sampleNoise(inputs))}
 	}
-	b, err := json.Marshal(given)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b = append(b, '\n')
-	const path = "testdata/response_sequences.json"
-	if *update {
-		if err := os.WriteFile(path, b, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(b, want) {
-		t.Errorf("%s has other sequences than the encoder", path)
-	}
+	checkGiven(t, "testdata/response_sequences.json", given)
 }
 
 // TestSequencesAreWhatTheySay, for few and many inputs.
@@ -102,17 +82,8 @@ func responsesTo(m *rnn.Model) []float32 {
 
 // TestResponsesOfWide: inputs and outputs beyond the first do not count.
 func TestResponsesOfWide(t *testing.T) {
-	wide := func(width int) *rnn.Model { return rnn.NewModel(rnn.Uniform("rnn_tanh", width, 1, 1, width)) }
-	few, many := wide(2*responseWidth), wide(3*responseWidth)
-	for _, m := range []*rnn.Model{few, many} {
-		for i, s := range m.Spec.Layout() {
-			for j := range m.Tensor(s) {
-				m.Tensor(s)[j] = float32(j%7-3) / float32(i+2)
-			}
-		}
-	}
 	without := func(m *rnn.Model) []float32 { return responsesTo(m)[:responseFeatures-shapeFeatures] }
-	if !slices.Equal(without(few), without(many)) {
+	if !slices.Equal(without(wide(2*responseWidth)), without(wide(3*responseWidth))) {
 		t.Error("inputs or outputs beyond the first are used")
 	}
 }

@@ -74,11 +74,11 @@ func (t *encoderTrainer) save() error {
 	if err != nil {
 		return err
 	}
-	metadata := map[string]string{"identity": id, "step": fmt.Sprint(t.step), "loss": string(smooth), "best": string(kept)}
-	if metadata[digestKey], err = digest(t.state(), metadata); err != nil {
+	state, metadata := t.state(), map[string]string{"identity": id, "step": fmt.Sprint(t.step), "loss": string(smooth), "best": string(kept)}
+	if metadata[digestKey], err = digest(state, metadata); err != nil {
 		return err
 	}
-	if err := safetensors.Write(&b, t.state(), metadata); err != nil {
+	if err := safetensors.Write(&b, state, metadata); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(t.config.Dir, 0o755); err != nil {

@@ -227,10 +227,15 @@ func (s *shard) imitation() grad.Var {
 // embeddings are those of the models.
 func (s *shard) embeddings() grad.Var {
 	if f, ok := s.encoder.(encoders.Featured); ok && len(s.features) > 0 {
-		n := len(s.models)
-		return grad.L2Normalize(f.EncodeFeatures(s.tape, s.tape.Input("", n, len(s.features)/n, s.features)))
+		return encodeFeatures(s.tape, f, len(s.models), s.features)
 	}
 	return encoders.Embeddings(s.tape, s.encoder, rnn.Bind(s.tape, s.models...))
+}
+
+// encodeFeatures returns the unit embeddings, [n, Dim], of n RNNs whose features are
+// one after the other.
+func encodeFeatures(t *grad.Tape, e encoders.Featured, n int, features []float32) grad.Var {
+	return grad.L2Normalize(e.EncodeFeatures(t, t.Input("", n, len(features)/n, features)))
 }
 
 // repeated has an embedding for each sequence.

@@ -195,7 +195,7 @@ func newEncoderTrainer(c EncoderConfig, d *dataset) (*encoderTrainer, error) {
 	for _, params := range t.groups {
 		t.adam = append(t.adam, optim.NewAdamW(optim.DefaultAdamW(), params))
 	}
-	for range t.data.draw(rng.Stream(c.Seed, "encoder batch", 0), c.Sequences) {
+	for range batchSize / d.shardSize() {
 		s, err := newShard(b, loss, c.Sequences)
 		if err != nil {
 			return nil, err

@@ -116,8 +116,7 @@ func embedFeatures(b *encoders.Bundle, examples []example) []float32 {
 	var all []float32
 	for part := range slices.Chunk(examples, unseenBatch) {
 		t.Reset()
-		rows := slices.Concat(featuresOf(part)...)
-		all = append(all, grad.L2Normalize(e.EncodeFeatures(t, t.Input("", len(part), len(rows)/len(part), rows))).Value()...)
+		all = append(all, encodeFeatures(t, e, len(part), slices.Concat(featuresOf(part)...)).Value()...)
 	}
 	return all
 }
@@ -146,8 +145,7 @@ func trainSupervised(ctx context.Context, b *encoders.Bundle, examples []example
 			f.set(i, drawn)
 		}
 		t.Reset()
-		z := grad.L2Normalize(e.EncodeFeatures(t, t.Input("", unseenBatch, width, rows)))
-		t.Backward(f.loss(b.Predictors.Apply(z)))
+		t.Backward(f.loss(b.Predictors.Apply(encodeFeatures(t, e, unseenBatch, rows))))
 		optim.ClipNorm(params, 1)
 		adam.Step(rate(step))
 	}

@@ -22,8 +22,9 @@ func (p *recurrentPass) findInput() {
 		p.index = p.r.index
 		return
 	}
-	rows, extra, repeated := p.x, (*record)(nil), false
-	if repeated = rows.op == OpAddRepeated && rows.steps == p.rows; repeated || rows.op == OpAddAt && rows.scalar == 0 {
+	rows, extra := p.x, (*record)(nil)
+	repeated := rows.op == OpAddRepeated && rows.steps == p.rows
+	if repeated || rows.op == OpAddAt && rows.scalar == 0 {
 		rows, extra = p.t.input(p.x, 0), p.t.input(p.x, 1)
 	}
 	if rows.op != OpEmbed || p.models > 1 || extra != nil && extra.rows != p.rows {
