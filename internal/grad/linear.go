@@ -127,7 +127,7 @@ func backProduct(dx, former, dy, weights, packed []float32, rows, out, in int) {
 // packed returns the packed [out, in] weights where packing pays if rows rows are
 // multiplied more than once; it is made once a pass.
 func packed(t *Tape, w *record, rows, out, in int) []float32 {
-	if len(w.value) != out*in || rows == 1 || in <= kernel.PanelColumns {
+	if len(w.value) != out*in || rows == 1 || in <= kernel.PanelColumns() {
 		return nil
 	}
 	if w.packed == nil {

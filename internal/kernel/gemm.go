@@ -26,43 +26,53 @@ func Gemm(c []float32, ldc int, init []float32, ldi int, a []float32, rsa, csa i
 	}
 }
 
-// PanelColumns is the width of the panels in which packed matrices are kept.
-const PanelColumns = 32
+// panelColumns are the columns of the panels in which an implementation keeps
+// packed matrices: those of its main tile, so that a panel lies side by side in
+// the first cache.
+var panelColumns = [...]int{generic: widestPanel, avx2: 16, avx512: widestPanel}
+
+const widestPanel = 32
+
+// PanelColumns is the width c of the panels in which packed matrices are kept.
+func PanelColumns() int { return panelColumns[current] }
 
 // PackedLen is the size of a packed k×n matrix.
 func PackedLen(k, n int) int {
-	return k * ((n + PanelColumns - 1) / PanelColumns * PanelColumns)
+	c := PanelColumns()
+	return k * ((n + c - 1) / c * c)
 }
 
-// Pack rearranges the k×n matrix B for GemmPacked: panels of PanelColumns
-// columns, each contiguous and in itself row by row.
+// Pack rearranges the k×n matrix B for GemmPacked: panels of c columns, each
+// contiguous and in itself row by row.
 //
-//	packed[j/32*32*k+p*32+j%32] = b[p*ldb+j]
+//	packed[j/c*c*k+p*c+j%c] = b[p*ldb+j]
 //
 // The rest of the last panel is left as it is. packed must not overlap b.
 func Pack(packed, b []float32, ldb, k, n int) {
 	checkMatrix("Pack: B", b, ldb, k, n)
 	checkLen("Pack", packed, PackedLen(k, n))
-	for j := 0; j < n && k > 0; j += PanelColumns {
-		packPanel(packed[j*k:], b[j:], ldb, k, min(PanelColumns, n-j))
+	c := PanelColumns()
+	for j := 0; j < n && k > 0; j += c {
+		packPanel(packed[j*k:], b[j:], ldb, k, min(c, n-j))
 	}
 }
 
 // PackTransposed is Pack for the transpose of the n×k matrix w:
 //
-//	packed[j/32*32*k+p*32+j%32] = w[j*ldw+p]
+//	packed[j/c*c*k+p*c+j%c] = w[j*ldw+p]
 func PackTransposed(packed, w []float32, ldw, k, n int) {
 	checkMatrix("PackTransposed: W", w, ldw, n, k)
 	checkLen("PackTransposed", packed, PackedLen(k, n))
-	for j := 0; j < n && k > 0; j += PanelColumns {
-		Transpose(packed[j*k:], PanelColumns, w[j*ldw:], ldw, min(PanelColumns, n-j), k)
+	c := PanelColumns()
+	for j := 0; j < n && k > 0; j += c {
+		Transpose(packed[j*k:], c, w[j*ldw:], ldw, min(c, n-j), k)
 	}
 }
 
 // GemmPacked is Gemm with B packed beforehand, which saves time if it is
 // multiplied more than once. The sums are the same.
 func GemmPacked(c []float32, ldc int, init []float32, ldi int, a []float32, rsa, csa int, packed []float32, m, n, k int) {
-	p := product{c: c, init: init, a: a, b: packed, ldc: ldc, ldi: ldi, rsa: rsa, csa: csa, ldb: PanelColumns, packed: true, m: m, n: n, k: k}
+	p := product{c: c, init: init, a: a, b: packed, ldc: ldc, ldi: ldi, rsa: rsa, csa: csa, ldb: PanelColumns(), packed: true, m: m, n: n, k: k}
 	if p.check() {
 		checkLen("GemmPacked: B", packed, PackedLen(k, n))
 		p.compute()
@@ -73,8 +83,8 @@ func GemmPacked(c []float32, ldc int, init []float32, ldi int, a []float32, rsa,
 // a recurrent layer: C = I + A·B + A2·B2, the terms of A·B first, with A and A2
 // row by row, lda apart.
 func GemmPackedPair(c []float32, ldc int, init []float32, ldi int, a, a2 []float32, lda int, packed, packed2 []float32, m, n, k int) {
-	p := product{c: c, init: init, a: a, b: packed, ldc: ldc, ldi: ldi, rsa: lda, csa: 1, ldb: PanelColumns, packed: true, m: m, n: n, k: k}
-	q := product{c: c, init: c, a: a2, b: packed2, ldc: ldc, ldi: ldc, rsa: lda, csa: 1, ldb: PanelColumns, packed: true, m: m, n: n, k: k}
+	p := product{c: c, init: init, a: a, b: packed, ldc: ldc, ldi: ldi, rsa: lda, csa: 1, ldb: PanelColumns(), packed: true, m: m, n: n, k: k}
+	q := product{c: c, init: c, a: a2, b: packed2, ldc: ldc, ldi: ldc, rsa: lda, csa: 1, ldb: PanelColumns(), packed: true, m: m, n: n, k: k}
 	if p.check() && q.check() {
 		checkLen("GemmPackedPair: B", packed, PackedLen(k, n))
 		checkLen("GemmPackedPair: B2", packed2, PackedLen(k, n))

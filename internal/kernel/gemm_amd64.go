@@ -31,8 +31,8 @@ var gemmPlans = [...]gemmPlan{
 	avx2: {8,
 		[]gemmTiles{{4, []int{1}, []gemmTile{gemm1x4AVX2}}, {2, []int{1}, []gemmTile{gemm1x2AVX2}}, {1, []int{1}, []gemmTile{gemm1x1AVX2}}},
 		[]gemmTiles{
-			{2, []int{6, 2, 1}, []gemmTile{gemm6x2AVX2, gemm2x2AVX2, gemm1x2AVX2}},
-			{1, []int{6, 2, 1}, []gemmTile{gemm6x1AVX2, gemm2x1AVX2, gemm1x1AVX2}}}},
+			{2, []int{6, 4, 2, 1}, []gemmTile{gemm6x2AVX2, gemm4x2AVX2, gemm2x2AVX2, gemm1x2AVX2}},
+			{1, []int{6, 4, 2, 1}, []gemmTile{gemm6x1AVX2, gemm4x1AVX2, gemm2x1AVX2, gemm1x1AVX2}}}},
 }
 
 // Blocks that keep a panel of B in the first cache and a block of A in the
@@ -47,14 +47,19 @@ const (
 	// transpose are copied tile by tile at a time: a stream of memory each.
 	tileRows    = 8
 	packRows    = 16
-	packColumns = 4 * PanelColumns // of B, copied at a time
-	leastPacked = 16               // rows of A, and terms, that make copying worth it
+	packedPanels = 4 // of B, copied at a time
+	// leastPacked rows of A and terms make copying worth it, and of A also
+	// leastColumns of B.
+	leastPacked, leastColumns = 16, 64
+	// sixes are the rows of the tallest AVX2 tile; after each one's copy, as many
+	// elements are free as packSixes writes too many.
+	sixes, excess = 6, 2
 )
 
 // workspace holds a block of A and some panels of B.
 type workspace struct {
-	a [blockM * blockK]float32
-	b [blockK * packColumns]float32
+	a [blockM*blockK + blockM/sixes*excess]float32
+	b [blockK * packedPanels * widestPanel]float32
 }
 
 // workspaces keeps those not in use: at most as many as there ever were
@@ -87,6 +92,7 @@ type gemmBlock struct {
 	c, init, a         *float32
 	ldc, ldi, rsa, csa uintptr
 	tall               int // rows of the tallest tile if A is packed by them, else 0
+	apart              int // elements from such a tile to the next
 	rows, k            int
 	plan               *gemmPlan
 }
@@ -114,10 +120,10 @@ func (p *product) compute() {
 // columns are far apart, if several panels of B make use of them. Rows are read
 // from afar well enough for two panels.
 func (p *product) packsA() bool {
-	if p.m < leastPacked || p.k < leastPacked || p.n < 2*PanelColumns {
+	if p.m < leastPacked || p.k < leastPacked || p.n < leastColumns {
 		return false
 	}
-	return p.rsa == 1 && current == avx512 || p.csa == 1 && p.rsa > blockK && p.n > 2*PanelColumns
+	return p.rsa == 1 || p.csa == 1 && p.rsa > blockK && p.n > leastColumns
 }
 
 // packsB reports whether panels of B are copied first.
@@ -128,7 +134,7 @@ func (p *product) packsB() bool {
 // isSmall reports whether one call computes the product: whole AVX-512 tiles of
 // operands that are used where they are.
 func (p *product) isSmall() bool {
-	return current == avx512 && p.m%tileRows == 0 && p.n%PanelColumns == 0 && p.m <= blockM && p.k <= blockK && !p.packsA() && !p.packsB()
+	return current == avx512 && p.m%tileRows == 0 && p.n%PanelColumns() == 0 && p.m <= blockM && p.k <= blockK && !p.packsA() && !p.packsB()
 }
 
 // initial is where C starts from, and how far its rows are apart in bytes.
@@ -142,9 +148,9 @@ func (p *product) initial() (init *float32, ldi uintptr) {
 // nextPanel is how far B's panels are apart, in bytes.
 func (p *product) nextPanel() uintptr {
 	if p.packed {
-		return wide(p.k * PanelColumns)
+		return wide(p.k * PanelColumns())
 	}
-	return wide(PanelColumns)
+	return wide(PanelColumns())
 }
 
 // small computes a product that isSmall.
@@ -203,21 +209,21 @@ func (p *product) inBlocks(whole *gemmBlock, packA, packB bool) {
 
 // times multiplies by the rows of B from q on, where they are.
 func (g *gemmBlock) times(p *product, q int) {
-	first := at(p.b, q*p.ldb)
+	first, c := at(p.b, q*p.ldb), PanelColumns()
 	switch {
 	case !p.packed:
 		g.multiply(0, p.n, first, wide(p.ldb), 0)
-	case 2*g.plan.lanes == PanelColumns && g.rows > 1:
-		g.multiply(0, p.n, first, wide(PanelColumns), wide(p.k*PanelColumns))
+	case g.rows > 1:
+		g.multiply(0, p.n, first, wide(c), wide(p.k*c))
 	default:
-		for j := 0; j < p.n; j += PanelColumns {
-			g.multiply(j, min(PanelColumns, p.n-j), offset(first, j*p.k), wide(PanelColumns), 0)
+		for j := 0; j < p.n; j += c {
+			g.multiply(j, min(c, p.n-j), offset(first, j*p.k), wide(c), 0)
 		}
 	}
 }
 
 // packA copies the block of A: row by row, or, where the rows of a tile are
-// neighbours in memory, tile by tile (AVX-512 only).
+// neighbours in memory, tile by tile.
 func (g *gemmBlock) packA(w *workspace, a []float32, rsa, csa int) {
 	g.a = &w.a[0]
 	if csa == 1 {
@@ -227,35 +233,51 @@ func (g *gemmBlock) packA(w *workspace, a []float32, rsa, csa int) {
 		g.rsa = wide(g.k)
 		return
 	}
-	g.tall = tileRows
-	pairs := g.rows / (2 * tileRows)
+	g.tall = g.plan.many[0].rows[0]
+	g.apart = g.k * g.tall
+	if current == avx2 {
+		g.apart += excess
+	}
 	for p := 0; p < g.k; p += packRows {
-		rows := min(packRows, g.k-p)
-		if pairs > 0 {
-			packTilesAVX512(rows, pairs, &w.a[p*tileRows], wide(g.k*tileRows), at(a, p*csa), wide(csa))
+		g.packTiles(w, p, min(packRows, g.k-p), a[p*csa:], csa)
+	}
+	g.csa = wide(g.tall)
+}
+
+// packTiles copies rows rows of A's transpose, from its row p on.
+func (g *gemmBlock) packTiles(w *workspace, p, rows int, a []float32, csa int) {
+	whole := 0 // columns copied by a kernel
+	if current == avx512 {
+		whole = g.rows / (2 * g.tall) * (2 * g.tall)
+		if whole > 0 {
+			packTilesAVX512(rows, whole/(2*g.tall), &w.a[p*g.tall], wide(g.apart), &a[0], wide(csa))
 		}
-		for i := 2 * tileRows * pairs; i < g.rows; i += tileRows {
-			for q := p; q < p+rows; q++ {
-				copy(w.a[i*g.k+q*tileRows:][:min(tileRows, g.rows-i)], a[q*csa+i:])
-			}
+	} else if tiles := (g.rows - excess) / g.tall; tiles > 0 {
+		whole = tiles * g.tall
+		packSixesAVX2(rows, tiles, &w.a[p*g.tall], wide(g.apart), &a[0], wide(csa))
+	}
+	for i := whole; i < g.rows; i += g.tall {
+		tile := w.a[i/g.tall*g.apart+p*g.tall:]
+		for q := range rows {
+			copy(tile[q*g.tall:][:min(g.tall, g.rows-i)], a[q*csa+i:])
 		}
 	}
-	g.csa = wide(tileRows)
 }
 
 // packing multiplies by the n columns of B after copying some panels at a time
 // to contiguous memory.
 func (g *gemmBlock) packing(w *workspace, b []float32, ldb, n int) {
+	c := PanelColumns()
 	for j := 0; j < n; {
-		columns := min(packColumns, n-j)
-		if columns == packColumns {
+		columns := min(packedPanels*c, n-j)
+		if columns == packedPanels*c {
 			packPanels(w.b[:], b[j:], ldb, g.k)
 		} else {
-			columns = min(PanelColumns, columns)
+			columns = min(c, columns)
 			packPanel(w.b[:], b[j:], ldb, g.k, columns)
 		}
-		for i := 0; i < columns; i += PanelColumns {
-			g.multiply(j+i, min(PanelColumns, columns-i), &w.b[i*g.k], wide(PanelColumns), 0)
+		for i := 0; i < columns; i += c {
+			g.multiply(j+i, min(c, columns-i), &w.b[i*g.k], wide(c), 0)
 		}
 		j += columns
 	}
@@ -300,10 +322,16 @@ func (g *gemmBlock) rowsOf(t *gemmTiles, j, columns int, b *float32, ldb, nextB 
 			continue
 		}
 		blocks := (g.rows - done) / rows
+		if rows == sixes && g.rows-done-blocks*rows == 2 && g.tall == 0 {
+			blocks-- // two tiles of four rows are faster than one of six and one of two
+		}
+		if blocks == 0 {
+			continue
+		}
 		a, c, init := g.a, offset(g.c, j), g.init
 		nextA := g.rsa * uintptr(rows)
 		if rows == g.tall {
-			nextA = wide(g.k * g.tall)
+			nextA = wide(g.apart)
 		}
 		if init != nil {
 			init = offset(init, j)
@@ -324,15 +352,15 @@ func (g *gemmBlock) rowsOf(t *gemmTiles, j, columns int, b *float32, ldb, nextB 
 // rowOffset is where row i of the block of A starts, in elements.
 func (g *gemmBlock) rowOffset(i int) int {
 	if g.tall > 0 {
-		return i/g.tall*g.tall*g.k + i%g.tall
+		return i/g.tall*g.apart + i%g.tall
 	}
 	return i * int(g.rsa) / 4
 }
 
-// packPanel copies n columns of B, at most PanelColumns, to a panel.
+// packPanel copies n columns of B, those of a panel at most, to one.
 func packPanel(panel, b []float32, ldb, k, n int) {
 	switch {
-	case n < PanelColumns || current == generic:
+	case n < PanelColumns() || current == generic:
 		packPanelGeneric(panel, b, ldb, k, n)
 	case current == avx512:
 		packPanelAVX512(k, &panel[0], &b[0], wide(ldb))
@@ -341,11 +369,11 @@ func packPanel(panel, b []float32, ldb, k, n int) {
 	}
 }
 
-// packPanels copies packColumns columns of B to as many panels as they make.
+// packPanels copies the columns of packedPanels panels of B.
 func packPanels(panels, b []float32, ldb, k int) {
 	if current == avx512 {
-		packPanelsAVX512(k, &panels[0], wide(k*PanelColumns), &b[0], wide(ldb))
+		packPanelsAVX512(k, &panels[0], wide(k*PanelColumns()), &b[0], wide(ldb))
 	} else {
-		packPanelsAVX2(k, &panels[0], wide(k*PanelColumns), &b[0], wide(ldb))
+		packPanelsAVX2(k, &panels[0], wide(k*PanelColumns()), &b[0], wide(ldb))
 	}
 }

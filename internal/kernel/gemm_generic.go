@@ -2,6 +2,7 @@ package kernel
 
 func (p *product) computeGeneric() {
 	p.start()
+	c := PanelColumns()
 	for i := range p.m {
 		for q := range p.k {
 			factor := p.a[i*p.rsa+q*p.csa]
@@ -9,15 +10,16 @@ func (p *product) computeGeneric() {
 				axpyGeneric(p.c[i*p.ldc:][:p.n], factor, p.b[q*p.ldb:])
 				continue
 			}
-			for j := 0; j < p.n; j += PanelColumns {
-				axpyGeneric(p.c[i*p.ldc+j:][:min(PanelColumns, p.n-j)], factor, p.b[j*p.k+q*PanelColumns:])
+			for j := 0; j < p.n; j += c {
+				axpyGeneric(p.c[i*p.ldc+j:][:min(c, p.n-j)], factor, p.b[j*p.k+q*c:])
 			}
 		}
 	}
 }
 
 func packPanelGeneric(panel, b []float32, ldb, k, n int) {
+	c := PanelColumns()
 	for p := range k {
-		copy(panel[p*PanelColumns:][:n], b[p*ldb:])
+		copy(panel[p*c:][:n], b[p*ldb:])
 	}
 }

@@ -161,6 +161,7 @@ func TestGemmWithoutTerms(t *testing.T) {
 
 func TestPack(t *testing.T) {
 	each(t, func(t *testing.T, r *rand.Rand) {
+		c := PanelColumns()
 		for _, n := range sizes {
 			const k = 11
 			b, w := buffer(t, r, k*(n+1)), buffer(t, r, n*(k+2))
@@ -168,7 +169,7 @@ func TestPack(t *testing.T) {
 			want, wantT := doubles(packed), doubles(transposed)
 			for p := range k {
 				for j := range n {
-					at := j/PanelColumns*PanelColumns*k + p*PanelColumns + j%PanelColumns
+					at := j/c*c*k + p*c + j%c
 					want[at], wantT[at] = float64(b[p*(n+1)+j]), float64(w[j*(k+2)+p])
 				}
 			}

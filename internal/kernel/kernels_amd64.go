@@ -140,6 +140,12 @@ func gemm6x2AVX2(blocks int, columns int, k int, a *float32, rsa uintptr, csa ui
 func gemm6x1AVX2(blocks int, columns int, k int, a *float32, rsa uintptr, csa uintptr, nextA uintptr, b *float32, ldb uintptr, nextB uintptr, c *float32, ldc uintptr, init *float32, ldinit uintptr)
 
 //go:noescape
+func gemm4x2AVX2(blocks int, columns int, k int, a *float32, rsa uintptr, csa uintptr, nextA uintptr, b *float32, ldb uintptr, nextB uintptr, c *float32, ldc uintptr, init *float32, ldinit uintptr)
+
+//go:noescape
+func gemm4x1AVX2(blocks int, columns int, k int, a *float32, rsa uintptr, csa uintptr, nextA uintptr, b *float32, ldb uintptr, nextB uintptr, c *float32, ldc uintptr, init *float32, ldinit uintptr)
+
+//go:noescape
 func gemm2x2AVX2(blocks int, columns int, k int, a *float32, rsa uintptr, csa uintptr, nextA uintptr, b *float32, ldb uintptr, nextB uintptr, c *float32, ldc uintptr, init *float32, ldinit uintptr)
 
 //go:noescape
@@ -255,6 +261,9 @@ func peakAVX2(iterations int)
 
 //go:noescape
 func packTilesAVX512(rows int, pairs int, dst *float32, nextTile uintptr, src *float32, lds uintptr)
+
+//go:noescape
+func packSixesAVX2(rows int, tiles int, dst *float32, nextTile uintptr, src *float32, lds uintptr)
 
 //go:noescape
 func transpose8(blocks int, dst *float32, ldd uintptr, src *float32, lds uintptr)

@@ -5505,7 +5505,7 @@ loop:
 	RET
 
 // func gemm6x2AVX2(blocks int, columns int, k int, a *float32, rsa uintptr, csa uintptr, nextA uintptr, b *float32, ldb uintptr, nextB uintptr, c *float32, ldc uintptr, init *float32, ldinit uintptr)
-// Requires: AVX, FMA3, MMX+
+// Requires: AVX, FMA3
 TEXT ·gemm6x2AVX2(SB), NOSPLIT, $0-112
 	MOVQ rsa+32(FP), AX
 	MOVQ csa+40(FP), CX
@@ -5522,57 +5522,38 @@ panel:
 	MOVQ blocks+0(FP), R12
 
 block:
-	VXORPS     Y0, Y0, Y0
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	VXORPS     Y4, Y4, Y4
-	VXORPS     Y5, Y5, Y5
-	VXORPS     Y6, Y6, Y6
-	VXORPS     Y7, Y7, Y7
-	VXORPS     Y8, Y8, Y8
-	VXORPS     Y9, Y9, Y9
-	VXORPS     Y10, Y10, Y10
-	VXORPS     Y11, Y11, Y11
-	TESTQ      R10, R10
-	JZ         fresh
-	VMOVUPS    (R10), Y0
-	VMOVUPS    32(R10), Y1
-	ADDQ       SI, R10
-	VMOVUPS    (R10), Y2
-	VMOVUPS    32(R10), Y3
-	ADDQ       SI, R10
-	VMOVUPS    (R10), Y4
-	VMOVUPS    32(R10), Y5
-	ADDQ       SI, R10
-	VMOVUPS    (R10), Y6
-	VMOVUPS    32(R10), Y7
-	ADDQ       SI, R10
-	VMOVUPS    (R10), Y8
-	VMOVUPS    32(R10), Y9
-	ADDQ       SI, R10
-	VMOVUPS    (R10), Y10
-	VMOVUPS    32(R10), Y11
-	ADDQ       SI, R10
-	MOVQ       R10, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 32(R13)
-	ADDQ       SI, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 32(R13)
-	ADDQ       SI, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 32(R13)
-	ADDQ       SI, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 32(R13)
-	ADDQ       SI, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 32(R13)
-	ADDQ       SI, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 32(R13)
-	ADDQ       SI, R13
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y10, Y10, Y10
+	VXORPS  Y11, Y11, Y11
+	TESTQ   R10, R10
+	JZ      fresh
+	VMOVUPS (R10), Y0
+	VMOVUPS 32(R10), Y1
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y2
+	VMOVUPS 32(R10), Y3
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y4
+	VMOVUPS 32(R10), Y5
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y6
+	VMOVUPS 32(R10), Y7
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y8
+	VMOVUPS 32(R10), Y9
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y10
+	VMOVUPS 32(R10), Y11
+	ADDQ    SI, R10
 
 fresh:
 	MOVQ    R11, R13
@@ -5999,6 +5980,275 @@ DATA firstLanes<>+52(SB)/4, $0x00000000
 DATA firstLanes<>+56(SB)/4, $0x00000000
 DATA firstLanes<>+60(SB)/4, $0x00000000
 GLOBL firstLanes<>(SB), RODATA|NOPTR, $64
+
+// func gemm4x2AVX2(blocks int, columns int, k int, a *float32, rsa uintptr, csa uintptr, nextA uintptr, b *float32, ldb uintptr, nextB uintptr, c *float32, ldc uintptr, init *float32, ldinit uintptr)
+// Requires: AVX, FMA3
+TEXT ·gemm4x2AVX2(SB), NOSPLIT, $0-112
+	MOVQ rsa+32(FP), AX
+	MOVQ csa+40(FP), CX
+	MOVQ ldb+64(FP), DX
+	MOVQ ldc+88(FP), BX
+	MOVQ ldinit+104(FP), SI
+	LEAQ (AX)(AX*2), DI
+
+panel:
+	MOVQ c+80(FP), R8
+	MOVQ init+96(FP), R9
+	MOVQ a+24(FP), R10
+	MOVQ blocks+0(FP), R11
+
+block:
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	TESTQ   R9, R9
+	JZ      fresh
+	VMOVUPS (R9), Y0
+	VMOVUPS 32(R9), Y1
+	ADDQ    SI, R9
+	VMOVUPS (R9), Y2
+	VMOVUPS 32(R9), Y3
+	ADDQ    SI, R9
+	VMOVUPS (R9), Y4
+	VMOVUPS 32(R9), Y5
+	ADDQ    SI, R9
+	VMOVUPS (R9), Y6
+	VMOVUPS 32(R9), Y7
+	ADDQ    SI, R9
+
+fresh:
+	MOVQ    R10, R12
+	MOVQ    b+56(FP), R13
+	MOVQ    k+16(FP), R14
+	SUBQ    $0x02, R14
+	JL      rest
+	PCALIGN $0x40
+
+product:
+	VMOVUPS      (R13), Y8
+	VMOVUPS      32(R13), Y9
+	VBROADCASTSS (R12), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS (R12)(AX*1), Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y3
+	VBROADCASTSS (R12)(AX*2), Y10
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS (R12)(DI*1), Y10
+	VFMADD231PS  Y8, Y10, Y6
+	VFMADD231PS  Y9, Y10, Y7
+	ADDQ         CX, R12
+	ADDQ         DX, R13
+	VMOVUPS      (R13), Y8
+	VMOVUPS      32(R13), Y9
+	VBROADCASTSS (R12), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS (R12)(AX*1), Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y3
+	VBROADCASTSS (R12)(AX*2), Y10
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS (R12)(DI*1), Y10
+	VFMADD231PS  Y8, Y10, Y6
+	VFMADD231PS  Y9, Y10, Y7
+	ADDQ         CX, R12
+	ADDQ         DX, R13
+	SUBQ         $0x02, R14
+	JGE          product
+
+rest:
+	ADDQ $0x02, R14
+	JZ   stored
+
+single:
+	VMOVUPS      (R13), Y8
+	VMOVUPS      32(R13), Y9
+	VBROADCASTSS (R12), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS (R12)(AX*1), Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y3
+	VBROADCASTSS (R12)(AX*2), Y10
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS (R12)(DI*1), Y10
+	VFMADD231PS  Y8, Y10, Y6
+	VFMADD231PS  Y9, Y10, Y7
+	ADDQ         CX, R12
+	ADDQ         DX, R13
+	DECQ         R14
+	JNZ          single
+
+stored:
+	VMOVUPS Y0, (R8)
+	VMOVUPS Y1, 32(R8)
+	ADDQ    BX, R8
+	VMOVUPS Y2, (R8)
+	VMOVUPS Y3, 32(R8)
+	ADDQ    BX, R8
+	VMOVUPS Y4, (R8)
+	VMOVUPS Y5, 32(R8)
+	ADDQ    BX, R8
+	VMOVUPS Y6, (R8)
+	VMOVUPS Y7, 32(R8)
+	ADDQ    BX, R8
+	ADDQ    nextA+48(FP), R10
+	DECQ    R11
+	JNZ     block
+	MOVQ    init+96(FP), R8
+	TESTQ   R8, R8
+	JZ      nextPanel
+	MOVQ    init+96(FP), R8
+	ADDQ    $+64, R8
+	MOVQ    R8, init+96(FP)
+
+nextPanel:
+	MOVQ c+80(FP), R8
+	ADDQ $+64, R8
+	MOVQ R8, c+80(FP)
+	MOVQ nextB+72(FP), R10
+	MOVQ b+56(FP), R8
+	ADDQ R10, R8
+	MOVQ R8, b+56(FP)
+	SUBQ $+16, columns+8(FP)
+	JG   panel
+	VZEROUPPER
+	RET
+
+// func gemm4x1AVX2(blocks int, columns int, k int, a *float32, rsa uintptr, csa uintptr, nextA uintptr, b *float32, ldb uintptr, nextB uintptr, c *float32, ldc uintptr, init *float32, ldinit uintptr)
+// Requires: AVX, CMOV, FMA3
+TEXT ·gemm4x1AVX2(SB), NOSPLIT, $0-112
+	MOVQ rsa+32(FP), AX
+	MOVQ csa+40(FP), CX
+	MOVQ ldb+64(FP), DX
+	MOVQ ldc+88(FP), BX
+	MOVQ ldinit+104(FP), SI
+	LEAQ (AX)(AX*2), DI
+
+panel:
+	MOVQ    columns+8(FP), R8
+	MOVQ    $0x00000008, R9
+	CMPQ    R8, R9
+	CMOVQGT R9, R8
+	LEAQ    firstLanes<>+0(SB), R9
+	MOVQ    $0x00000008, R10
+	SUBQ    R8, R10
+	VMOVUPS (R9)(R10*4), Y0
+	MOVQ    c+80(FP), R8
+	MOVQ    init+96(FP), R9
+	MOVQ    a+24(FP), R10
+	MOVQ    blocks+0(FP), R11
+
+block:
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	TESTQ      R9, R9
+	JZ         fresh
+	VMASKMOVPS (R9), Y0, Y1
+	ADDQ       SI, R9
+	VMASKMOVPS (R9), Y0, Y2
+	ADDQ       SI, R9
+	VMASKMOVPS (R9), Y0, Y3
+	ADDQ       SI, R9
+	VMASKMOVPS (R9), Y0, Y4
+	ADDQ       SI, R9
+
+fresh:
+	MOVQ    R10, R12
+	MOVQ    b+56(FP), R13
+	MOVQ    k+16(FP), R14
+	SUBQ    $0x02, R14
+	JL      rest
+	PCALIGN $0x40
+
+product:
+	VMASKMOVPS   (R13), Y0, Y5
+	VBROADCASTSS (R12), Y6
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS (R12)(AX*1), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS (R12)(AX*2), Y6
+	VFMADD231PS  Y5, Y6, Y3
+	VBROADCASTSS (R12)(DI*1), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         CX, R12
+	ADDQ         DX, R13
+	VMASKMOVPS   (R13), Y0, Y5
+	VBROADCASTSS (R12), Y6
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS (R12)(AX*1), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS (R12)(AX*2), Y6
+	VFMADD231PS  Y5, Y6, Y3
+	VBROADCASTSS (R12)(DI*1), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         CX, R12
+	ADDQ         DX, R13
+	SUBQ         $0x02, R14
+	JGE          product
+
+rest:
+	ADDQ $0x02, R14
+	JZ   stored
+
+single:
+	VMASKMOVPS   (R13), Y0, Y5
+	VBROADCASTSS (R12), Y6
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS (R12)(AX*1), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS (R12)(AX*2), Y6
+	VFMADD231PS  Y5, Y6, Y3
+	VBROADCASTSS (R12)(DI*1), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         CX, R12
+	ADDQ         DX, R13
+	DECQ         R14
+	JNZ          single
+
+stored:
+	VMASKMOVPS Y1, Y0, (R8)
+	ADDQ       BX, R8
+	VMASKMOVPS Y2, Y0, (R8)
+	ADDQ       BX, R8
+	VMASKMOVPS Y3, Y0, (R8)
+	ADDQ       BX, R8
+	VMASKMOVPS Y4, Y0, (R8)
+	ADDQ       BX, R8
+	ADDQ       nextA+48(FP), R10
+	DECQ       R11
+	JNZ        block
+	MOVQ       init+96(FP), R8
+	TESTQ      R8, R8
+	JZ         nextPanel
+	MOVQ       init+96(FP), R8
+	ADDQ       $+32, R8
+	MOVQ       R8, init+96(FP)
+
+nextPanel:
+	MOVQ c+80(FP), R8
+	ADDQ $+32, R8
+	MOVQ R8, c+80(FP)
+	MOVQ nextB+72(FP), R10
+	MOVQ b+56(FP), R8
+	ADDQ R10, R8
+	MOVQ R8, b+56(FP)
+	SUBQ $+8, columns+8(FP)
+	JG   panel
+	VZEROUPPER
+	RET
 
 // func gemm2x2AVX2(blocks int, columns int, k int, a *float32, rsa uintptr, csa uintptr, nextA uintptr, b *float32, ldb uintptr, nextB uintptr, c *float32, ldc uintptr, init *float32, ldinit uintptr)
 // Requires: AVX, FMA3
@@ -6515,14 +6765,10 @@ TEXT ·packPanelAVX2(SB), NOSPLIT, $0-32
 row:
 	VMOVUPS (DX), Y0
 	VMOVUPS 32(DX), Y1
-	VMOVUPS 64(DX), Y2
-	VMOVUPS 96(DX), Y3
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, 32(CX)
-	VMOVUPS Y2, 64(CX)
-	VMOVUPS Y3, 96(CX)
 	ADDQ    BX, DX
-	ADDQ    $+128, CX
+	ADDQ    $+64, CX
 	DECQ    AX
 	JNZ     row
 	VZEROUPPER
@@ -6541,46 +6787,26 @@ TEXT ·packPanelsAVX2(SB), NOSPLIT, $0-40
 row:
 	VMOVUPS    (BX), Y0
 	VMOVUPS    32(BX), Y1
-	VMOVUPS    64(BX), Y2
-	VMOVUPS    96(BX), Y3
 	VMOVUPS    Y0, (CX)
 	VMOVUPS    Y1, 32(CX)
-	VMOVUPS    Y2, 64(CX)
-	VMOVUPS    Y3, 96(CX)
-	PREFETCHT1 512(BX)
-	PREFETCHT1 576(BX)
-	VMOVUPS    128(BX), Y0
-	VMOVUPS    160(BX), Y1
-	VMOVUPS    192(BX), Y2
-	VMOVUPS    224(BX), Y3
+	PREFETCHT1 256(BX)
+	VMOVUPS    64(BX), Y0
+	VMOVUPS    96(BX), Y1
 	VMOVUPS    Y0, (CX)(DX*1)
 	VMOVUPS    Y1, 32(CX)(DX*1)
-	VMOVUPS    Y2, 64(CX)(DX*1)
-	VMOVUPS    Y3, 96(CX)(DX*1)
-	PREFETCHT1 640(BX)
-	PREFETCHT1 704(BX)
-	VMOVUPS    256(BX), Y0
-	VMOVUPS    288(BX), Y1
-	VMOVUPS    320(BX), Y2
-	VMOVUPS    352(BX), Y3
+	PREFETCHT1 320(BX)
+	VMOVUPS    128(BX), Y0
+	VMOVUPS    160(BX), Y1
 	VMOVUPS    Y0, (CX)(DX*2)
 	VMOVUPS    Y1, 32(CX)(DX*2)
-	VMOVUPS    Y2, 64(CX)(DX*2)
-	VMOVUPS    Y3, 96(CX)(DX*2)
-	PREFETCHT1 768(BX)
-	PREFETCHT1 832(BX)
-	VMOVUPS    384(BX), Y0
-	VMOVUPS    416(BX), Y1
-	VMOVUPS    448(BX), Y2
-	VMOVUPS    480(BX), Y3
+	PREFETCHT1 384(BX)
+	VMOVUPS    192(BX), Y0
+	VMOVUPS    224(BX), Y1
 	VMOVUPS    Y0, (CX)(DI*1)
 	VMOVUPS    Y1, 32(CX)(DI*1)
-	VMOVUPS    Y2, 64(CX)(DI*1)
-	VMOVUPS    Y3, 96(CX)(DI*1)
-	PREFETCHT1 896(BX)
-	PREFETCHT1 960(BX)
+	PREFETCHT1 448(BX)
 	ADDQ       SI, BX
-	ADDQ       $+128, CX
+	ADDQ       $+64, CX
 	DECQ       AX
 	JNZ        row
 	VZEROUPPER
@@ -9902,6 +10128,34 @@ row:
 	LEAQ          (CX)(DX*2), CX
 	DECQ          AX
 	JNZ           pair
+	VZEROUPPER
+	RET
+
+// func packSixesAVX2(rows int, tiles int, dst *float32, nextTile uintptr, src *float32, lds uintptr)
+// Requires: AVX
+TEXT ·packSixesAVX2(SB), NOSPLIT, $0-48
+	MOVQ rows+0(FP), AX
+	MOVQ dst+16(FP), CX
+	MOVQ nextTile+24(FP), DX
+	MOVQ src+32(FP), BX
+	MOVQ lds+40(FP), SI
+
+row:
+	MOVQ tiles+8(FP), DI
+	MOVQ BX, R8
+	MOVQ CX, R9
+
+tile:
+	VMOVUPS (R8), Y0
+	VMOVUPS Y0, (R9)
+	ADDQ    $0x18, R8
+	ADDQ    DX, R9
+	DECQ    DI
+	JNZ     tile
+	ADDQ    SI, BX
+	ADDQ    $0x18, CX
+	DECQ    AX
+	JNZ     row
 	VZEROUPPER
 	RET
 

@@ -14,7 +14,7 @@ type tile struct{ rows, vectors int }
 // dispatcher in gemm_amd64.go has the same list.
 var tiles = map[isa][]tile{
 	avx512: {{8, 2}, {8, 1}, {4, 2}, {4, 1}, {2, 2}, {2, 1}, {1, 4}, {1, 2}, {1, 1}},
-	avx2:   {{6, 2}, {6, 1}, {2, 2}, {2, 1}, {1, 4}, {1, 2}, {1, 1}},
+	avx2:   {{6, 2}, {6, 1}, {4, 2}, {4, 1}, {2, 2}, {2, 1}, {1, 4}, {1, 2}, {1, 1}},
 }
 
 func gemmTiles(s isa) {
@@ -100,7 +100,7 @@ func gemmTile(s isa, t tile, pair bool) {
 	TESTQ(init, init)
 	JZ(LabelRef("fresh"))
 	eachRow(init, ldinit, func(at Mem, i, j int) { s.load(at, m, acc[i][j]) })
-	if t.great() { // what the next block starts from, which may be far
+	if t.great() && s == avx512 { // what the next block starts from, which may be far
 		next := GP64()
 		MOVQ(init, next)
 		eachRow(next, ldinit, func(at Mem, i, j int) { PREFETCHT0(at) })
@@ -312,11 +312,13 @@ func peak(s isa) {
 	ret()
 }
 
-// packPanel copies k rows of a panel of 32 columns to contiguous memory, and
-// packPanels of four panels at once, nextPanel bytes apart. The latter asks for
-// the four that follow: it reads too little of each row for the processor to
-// guess them.
+// packPanel copies k rows of a panel of two vectors of columns to contiguous
+// memory, and packPanels of four panels at once, nextPanel bytes apart. The latter
+// asks for the four that follow: it reads too little of each row for the processor
+// to guess them.
 func packPanel(s isa) {
+	const vectors, line = 2, 64
+	width := vectors * s.bytes()
 	pack := func(panels int, panel, nextPanel, b, ldb, k gp) {
 		third := GP64()
 		if panels > 1 {
@@ -331,20 +333,19 @@ func packPanel(s isa) {
 			case 3:
 				to.Index, to.Scale = third, 1
 			}
-			v := s.vecs(32 / s.lanes)
+			v := s.vecs(vectors)
 			for i := range v {
-				VMOVUPS(Mem{Base: b, Disp: 128*p + i*s.bytes()}, v[i])
+				VMOVUPS(Mem{Base: b, Disp: width*p + i*s.bytes()}, v[i])
 			}
 			for i := range v {
 				VMOVUPS(v[i], to.Offset(i*s.bytes()))
 			}
-			if panels > 1 {
-				PREFETCHT1(Mem{Base: b, Disp: 128 * (panels + p)})
-				PREFETCHT1(Mem{Base: b, Disp: 128*(panels+p) + 64})
+			for at := 0; at < width && panels > 1; at += line {
+				PREFETCHT1(Mem{Base: b, Disp: width*(panels+p) + at})
 			}
 		}
 		ADDQ(ldb, b)
-		ADDQ(I32(128), panel)
+		ADDQ(I32(int32(width)), panel)
 		DECQ(k)
 		JNZ(LabelRef("row"))
 		ret()
@@ -381,5 +382,31 @@ func packTiles(s isa) {
 	LEAQ(Mem{Base: dst, Index: nextTile, Scale: 2}, dst)
 	DECQ(pairs)
 	JNZ(LabelRef("pair"))
+	ret()
+}
+
+// packSixes copies rows rows, lds bytes apart, of tiles of six columns, likewise,
+// but row by row, since a tile is less than half a cache line wide. Two elements
+// too many are read and written of each row of a tile; the next row overwrites them.
+func packSixes(s isa) {
+	s.text("packSixes", "func(rows, tiles int, dst *float32, nextTile uintptr, src *float32, lds uintptr)")
+	r := arguments("rows", "dst", "nextTile", "src", "lds")
+	rows, dst, nextTile, src, lds := r[0], r[1], r[2], r[3], r[4]
+	Label("row")
+	tiles, from, to := Load(Param("tiles"), GP64()), GP64(), GP64()
+	MOVQ(src, from)
+	MOVQ(dst, to)
+	Label("tile")
+	v := YMM()
+	VMOVUPS(Mem{Base: from}, v)
+	VMOVUPS(v, Mem{Base: to})
+	ADDQ(Imm(24), from)
+	ADDQ(nextTile, to)
+	DECQ(tiles)
+	JNZ(LabelRef("tile"))
+	ADDQ(lds, src)
+	ADDQ(Imm(24), dst)
+	DECQ(rows)
+	JNZ(LabelRef("row"))
 	ret()
 }

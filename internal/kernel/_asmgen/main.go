@@ -32,6 +32,7 @@ func main() {
 		peak(s)
 	}
 	packTiles(avx512)
+	packSixes(avx2)
 	transpose8()
 	Generate()
 }
