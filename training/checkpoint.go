@@ -29,16 +29,9 @@ func (t *encoderTrainer) checkpoint() string { return filepath.Join(t.config.Dir
 // identity is what must be equal for a checkpoint to be continued.
 func (t *encoderTrainer) identity() (string, error) {
 	c := t.config
-	settings := []any{c.Kind, c.Options, c.Dim, c.Seed, c.Steps, c.Rate, c.Hidden, c.Supervision, t.data.checksum}
-	if c.EveryStep || c.Sequences > 1 || c.TaskSupervision > 0 || c.Divergence > 0 {
-		settings = append(settings, c.EveryStep, c.Sequences, c.TaskSupervision, c.Divergence)
-	}
-	if c.Loss != "" {
-		settings = append(settings, c.Loss)
-	}
-	if len(c.LeaveOut) > 0 {
-		settings = append(settings, c.LeaveOut)
-	}
+	settings := map[string]any{"encoder": c.Kind, "options": c.Options, "dim": c.Dim, "seed": c.Seed, "steps": c.Steps, "rate": c.Rate, "emulator_hidden": c.Hidden,
+		"supervision": c.Supervision, "task_supervision": c.TaskSupervision, "every_step": c.EveryStep, "sequences": c.Sequences, "loss": c.Loss,
+		"divergence": c.Divergence, "left_out": c.LeaveOut, "zoo": t.data.checksum}
 	id, err := json.Marshal(settings)
 	return string(id), err
 }
