@@ -307,29 +307,27 @@ func emulationLosses(b *encoders.Bundle, d *dataset, examples []example, workers
 	}
 	losses := make([]float64, len(examples))
 	err = eachBatch(b, d, examples, workers, measure, func(first int, s *shard) {
-		copy(losses[first:], s.sequenceLosses())
+		copy(losses[first:], s.format.losses(s.out.Value(), s.targets, len(s.models)))
 	})
 	return losses, err
 }
 
-// sequenceLosses are the losses of the sequences of the last run, apart: mean
-// squares, or else total variations.
-func (s *shard) sequenceLosses() []float64 {
-	n := len(s.models)
-	losses, out := make([]float64, n), make([]float32, len(s.targets))
-	if s.format.io.RealOutputs {
-		copy(out, s.out.Value())
-	} else {
-		kernel.Softmax(out, s.out.Value(), n*s.format.length, s.format.outputs)
+// losses are the emulation losses of n sequences, apart, of what was put out and
+// should have been: mean squares, or else total variations.
+func (f *format) losses(out, targets []float32, n int) []float64 {
+	losses, values := make([]float64, n), out
+	if !f.io.RealOutputs {
+		values = make([]float32, len(out))
+		kernel.Softmax(values, out, n*f.length, f.outputs)
 	}
-	for i, v := range out {
-		d := math.Abs(float64(v - s.targets[i]))
-		if s.format.io.RealOutputs {
-			d *= d / float64(s.format.io.Outputs)
+	for i, v := range values {
+		d := math.Abs(float64(v - targets[i]))
+		if f.io.RealOutputs {
+			d *= d / float64(f.io.Outputs)
 		} else {
 			d /= 2
 		}
-		losses[i/s.format.outputs%n] += d / float64(s.format.length)
+		losses[i/f.outputs%n] += d / float64(f.length)
 	}
 	return losses
 }

@@ -34,6 +34,9 @@ type Evaluation struct {
 	Steps   []int     `json:"steps"` // of the snapshots
 	Loss    string    `json:"emulation_loss"`
 	Reports []*Report `json:"reports"`
+	// Relatives are, by part, the emulation losses of the RNN of the nearest task, at
+	// the same step, in the place of an emulator; none of a mixed zoo.
+	Relatives map[zoo.Part]Score `json:"relatives,omitempty"`
 
 	metrics []Metric
 }
@@ -75,6 +78,9 @@ func Evaluate(ctx context.Context, c EvaluationConfig) (*Evaluation, error) {
 		return nil, err
 	}
 	e := &Evaluation{Family: d.header.Family, Zoo: d.checksum, Runs: d.runs, Steps: d.header.Steps, Loss: measure.String(), metrics: metricsOf(d.ranges())}
+	if e.Relatives, err = d.relativeLosses(c.Workers); err != nil {
+		return nil, err
+	}
 	groups, names := bundleGroups(c.Bundles)
 	for i, bundles := range groups {
 		r, err := d.report(ctx, c, e, names[i], bundles)

@@ -49,6 +49,10 @@ func writeSection(w io.Writer, e *training.Evaluation, figures []figure) {
 		strings.ReplaceAll(e.Family, "_", " "), e.Runs, e.Steps, part[0].Tasks, part[1].Tasks, part[2].Tasks, e.Zoo)
 	fmt.Fprintf(w, "\n### Emulation\n\nThe emulator's loss on stored sequences, given the embedding alone: mean %s over all positions. Training tasks for comparison.\n\n", e.Loss)
 	writeTable(w, append([]string{"encoder", "seeds", "training"}, titles()...), emulationRows(e))
+	if e.Relatives != nil {
+		fmt.Fprint(w, "\nThe last row is an RNN in the place of the emulator: that of the zoo whose task is nearest, at the same step. It is what knowledge of an\n"+
+			"RNN's task and step gives, without the weights that training happened to find.\n")
+	}
 	for _, r := range e.Reports {
 		if r.Note != "" {
 			fmt.Fprintf(w, "\nThe encoder of %s was %s.\n", label(r.Name), r.Note)
@@ -111,6 +115,13 @@ func emulationRows(e *training.Evaluation) (rows [][]string) {
 		row := []string{label(r.Name), fmt.Sprint(r.Seeds), number(r.Part(zoo.Train).Scores[emulationLoss])}
 		for _, u := range unseen {
 			row = append(row, cell(r.Part(u.part), emulationLoss))
+		}
+		rows = append(rows, row)
+	}
+	if e.Relatives != nil {
+		row := []string{"the RNN of the nearest task", "-", number(e.Relatives[zoo.Train])}
+		for _, u := range unseen {
+			row = append(row, number(e.Relatives[u.part]))
 		}
 		rows = append(rows, row)
 	}
