@@ -79,10 +79,10 @@ func Mul(a, b Var) Var {
 func mulBackward(t *Tape, r *record) {
 	a, b := t.input(r, 0), t.input(r, 1)
 	if a.needs {
-		kernel.MulAdd(a.grad, r.grad, b.value)
+		kernel.MulAdd(a.grad, a.grad, r.grad, b.value)
 	}
 	if b.needs {
-		kernel.MulAdd(b.grad, r.grad, a.value)
+		kernel.MulAdd(b.grad, b.grad, r.grad, a.value)
 	}
 }
 

@@ -75,9 +75,7 @@ func Standardize(x, scale, shift Var) Var {
 	}
 	r, v := x.t.compute(OpStandardize, x.Rows(), x.Cols(), x, scale, shift)
 	for i := range r.rows {
-		y := r.value[i*r.cols : (i+1)*r.cols]
-		copy(y, shift.Value())
-		kernel.MulAdd(y, x.Value()[i*r.cols:(i+1)*r.cols], scale.Value())
+		kernel.MulAdd(r.value[i*r.cols:(i+1)*r.cols], shift.Value(), x.Value()[i*r.cols:(i+1)*r.cols], scale.Value())
 	}
 	return v
 }
@@ -87,10 +85,10 @@ func standardizeBackward(t *Tape, r *record) {
 	for i := range r.rows {
 		row := span{i * r.cols, (i + 1) * r.cols}
 		if x.needs {
-			kernel.MulAdd(row.of(x.grad), row.of(r.grad), scale.value)
+			kernel.MulAdd(row.of(x.grad), row.of(x.grad), row.of(r.grad), scale.value)
 		}
 		if scale.needs {
-			kernel.MulAdd(scale.grad, row.of(r.grad), row.of(x.value))
+			kernel.MulAdd(scale.grad, scale.grad, row.of(r.grad), row.of(x.value))
 		}
 		if shift.needs {
 			kernel.Add(shift.grad, shift.grad, row.of(r.grad))

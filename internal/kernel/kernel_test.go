@@ -276,8 +276,10 @@ func TestVectorOps(t *testing.T) {
 			check("Mul", c, func(i int) float64 { return float64(a[i]) * float64(b[i]) })
 			Scale(c, -2)
 			check("Scale", c, func(i int) float64 { return -2 * float64(a[i]) * float64(b[i]) })
-			MulAdd(c, a, b)
-			check("MulAdd", c, func(i int) float64 { return -float64(a[i]) * float64(b[i]) })
+			MulAdd(c, c, a, b)
+			check("MulAdd in place", c, func(i int) float64 { return -float64(a[i]) * float64(b[i]) })
+			MulAdd(c, a, a, b)
+			check("MulAdd", c, func(i int) float64 { return float64(a[i]) + float64(a[i])*float64(b[i]) })
 			var dot, squares float64
 			for i := range a {
 				dot += float64(a[i]) * float64(b[i])

@@ -98,7 +98,7 @@ func axpyAVX512(n int, dst *float32, src *float32, alpha float32)
 func scaleAVX512(n int, dst *float32, alpha float32)
 
 //go:noescape
-func mulAddAVX512(n int, dst *float32, a *float32, b *float32)
+func mulAddAVX512(n int, dst *float32, c *float32, a *float32, b *float32)
 
 //go:noescape
 func addAVX512(n int, dst *float32, a *float32, b *float32)
@@ -224,7 +224,7 @@ func axpyAVX2(n int, dst *float32, src *float32, alpha float32)
 func scaleAVX2(n int, dst *float32, alpha float32)
 
 //go:noescape
-func mulAddAVX2(n int, dst *float32, a *float32, b *float32)
+func mulAddAVX2(n int, dst *float32, c *float32, a *float32, b *float32)
 
 //go:noescape
 func addAVX2(n int, dst *float32, a *float32, b *float32)

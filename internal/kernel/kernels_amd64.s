@@ -4639,40 +4639,42 @@ done84:
 	VZEROUPPER
 	RET
 
-// func mulAddAVX512(n int, dst *float32, a *float32, b *float32)
+// func mulAddAVX512(n int, dst *float32, c *float32, a *float32, b *float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·mulAddAVX512(SB), NOSPLIT, $0-32
+TEXT ·mulAddAVX512(SB), NOSPLIT, $0-40
 	MOVQ n+0(FP), AX
 	MOVQ dst+8(FP), CX
-	MOVQ a+16(FP), DX
-	MOVQ b+24(FP), BX
+	MOVQ c+16(FP), DX
+	MOVQ a+24(FP), BX
+	MOVQ b+32(FP), SI
 	CMPQ AX, $0x40
 	JL   next91
 
 loop90:
-	VMOVUPS     (CX), Z0
-	VMOVUPS     (DX), Z1
-	VMOVUPS     (BX), Z2
+	VMOVUPS     (DX), Z0
+	VMOVUPS     (BX), Z1
+	VMOVUPS     (SI), Z2
 	VFMADD231PS Z1, Z2, Z0
 	VMOVUPS     Z0, (CX)
-	VMOVUPS     64(CX), Z0
-	VMOVUPS     64(DX), Z1
-	VMOVUPS     64(BX), Z2
+	VMOVUPS     64(DX), Z0
+	VMOVUPS     64(BX), Z1
+	VMOVUPS     64(SI), Z2
 	VFMADD231PS Z1, Z2, Z0
 	VMOVUPS     Z0, 64(CX)
-	VMOVUPS     128(CX), Z0
-	VMOVUPS     128(DX), Z1
-	VMOVUPS     128(BX), Z2
+	VMOVUPS     128(DX), Z0
+	VMOVUPS     128(BX), Z1
+	VMOVUPS     128(SI), Z2
 	VFMADD231PS Z1, Z2, Z0
 	VMOVUPS     Z0, 128(CX)
-	VMOVUPS     192(CX), Z0
-	VMOVUPS     192(DX), Z1
-	VMOVUPS     192(BX), Z2
+	VMOVUPS     192(DX), Z0
+	VMOVUPS     192(BX), Z1
+	VMOVUPS     192(SI), Z2
 	VFMADD231PS Z1, Z2, Z0
 	VMOVUPS     Z0, 192(CX)
 	ADDQ        $+256, CX
 	ADDQ        $+256, DX
 	ADDQ        $+256, BX
+	ADDQ        $+256, SI
 	SUBQ        $0x40, AX
 	CMPQ        AX, $0x40
 	JGE         loop90
@@ -4682,14 +4684,15 @@ next91:
 	JL   next93
 
 loop92:
-	VMOVUPS     (CX), Z0
-	VMOVUPS     (DX), Z1
-	VMOVUPS     (BX), Z2
+	VMOVUPS     (DX), Z0
+	VMOVUPS     (BX), Z1
+	VMOVUPS     (SI), Z2
 	VFMADD231PS Z1, Z2, Z0
 	VMOVUPS     Z0, (CX)
 	ADDQ        $+64, CX
 	ADDQ        $+64, DX
 	ADDQ        $+64, BX
+	ADDQ        $+64, SI
 	SUBQ        $0x10, AX
 	CMPQ        AX, $0x10
 	JGE         loop92
@@ -4697,12 +4700,12 @@ loop92:
 next93:
 	TESTQ       AX, AX
 	JZ          done89
-	MOVQ        $-1, SI
-	BZHIQ       AX, SI, SI
-	KMOVW       SI, K1
-	VMOVUPS.Z   (CX), K1, Z0
-	VMOVUPS.Z   (DX), K1, Z1
-	VMOVUPS.Z   (BX), K1, Z2
+	MOVQ        $-1, DI
+	BZHIQ       AX, DI, DI
+	KMOVW       DI, K1
+	VMOVUPS.Z   (DX), K1, Z0
+	VMOVUPS.Z   (BX), K1, Z1
+	VMOVUPS.Z   (SI), K1, Z2
 	VFMADD231PS Z1, Z2, Z0
 	VMOVUPS     Z0, K1, (CX)
 
@@ -9229,40 +9232,42 @@ done229:
 	VZEROUPPER
 	RET
 
-// func mulAddAVX2(n int, dst *float32, a *float32, b *float32)
+// func mulAddAVX2(n int, dst *float32, c *float32, a *float32, b *float32)
 // Requires: AVX, FMA3
-TEXT ·mulAddAVX2(SB), NOSPLIT, $0-32
+TEXT ·mulAddAVX2(SB), NOSPLIT, $0-40
 	MOVQ n+0(FP), AX
 	MOVQ dst+8(FP), CX
-	MOVQ a+16(FP), DX
-	MOVQ b+24(FP), BX
+	MOVQ c+16(FP), DX
+	MOVQ a+24(FP), BX
+	MOVQ b+32(FP), SI
 	CMPQ AX, $0x20
 	JL   next236
 
 loop235:
-	VMOVUPS     (CX), Y0
-	VMOVUPS     (DX), Y1
-	VMOVUPS     (BX), Y2
+	VMOVUPS     (DX), Y0
+	VMOVUPS     (BX), Y1
+	VMOVUPS     (SI), Y2
 	VFMADD231PS Y1, Y2, Y0
 	VMOVUPS     Y0, (CX)
-	VMOVUPS     32(CX), Y0
-	VMOVUPS     32(DX), Y1
-	VMOVUPS     32(BX), Y2
+	VMOVUPS     32(DX), Y0
+	VMOVUPS     32(BX), Y1
+	VMOVUPS     32(SI), Y2
 	VFMADD231PS Y1, Y2, Y0
 	VMOVUPS     Y0, 32(CX)
-	VMOVUPS     64(CX), Y0
-	VMOVUPS     64(DX), Y1
-	VMOVUPS     64(BX), Y2
+	VMOVUPS     64(DX), Y0
+	VMOVUPS     64(BX), Y1
+	VMOVUPS     64(SI), Y2
 	VFMADD231PS Y1, Y2, Y0
 	VMOVUPS     Y0, 64(CX)
-	VMOVUPS     96(CX), Y0
-	VMOVUPS     96(DX), Y1
-	VMOVUPS     96(BX), Y2
+	VMOVUPS     96(DX), Y0
+	VMOVUPS     96(BX), Y1
+	VMOVUPS     96(SI), Y2
 	VFMADD231PS Y1, Y2, Y0
 	VMOVUPS     Y0, 96(CX)
 	ADDQ        $+128, CX
 	ADDQ        $+128, DX
 	ADDQ        $+128, BX
+	ADDQ        $+128, SI
 	SUBQ        $0x20, AX
 	CMPQ        AX, $0x20
 	JGE         loop235
@@ -9272,14 +9277,15 @@ next236:
 	JL   next238
 
 loop237:
-	VMOVUPS     (CX), Y0
-	VMOVUPS     (DX), Y1
-	VMOVUPS     (BX), Y2
+	VMOVUPS     (DX), Y0
+	VMOVUPS     (BX), Y1
+	VMOVUPS     (SI), Y2
 	VFMADD231PS Y1, Y2, Y0
 	VMOVUPS     Y0, (CX)
 	ADDQ        $+32, CX
 	ADDQ        $+32, DX
 	ADDQ        $+32, BX
+	ADDQ        $+32, SI
 	SUBQ        $0x08, AX
 	CMPQ        AX, $0x08
 	JGE         loop237
@@ -9287,13 +9293,13 @@ loop237:
 next238:
 	TESTQ       AX, AX
 	JZ          done234
-	LEAQ        firstLanes<>+0(SB), SI
-	MOVQ        $0x00000008, DI
-	SUBQ        AX, DI
-	VMOVUPS     (SI)(DI*4), Y0
-	VMASKMOVPS  (CX), Y0, Y1
-	VMASKMOVPS  (DX), Y0, Y2
-	VMASKMOVPS  (BX), Y0, Y3
+	LEAQ        firstLanes<>+0(SB), DI
+	MOVQ        $0x00000008, R8
+	SUBQ        AX, R8
+	VMOVUPS     (DI)(R8*4), Y0
+	VMASKMOVPS  (DX), Y0, Y1
+	VMASKMOVPS  (BX), Y0, Y2
+	VMASKMOVPS  (SI), Y0, Y3
 	VFMADD231PS Y2, Y3, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 

@@ -26,12 +26,13 @@ func Mul(dst, a, b []float32) {
 	}
 }
 
-// MulAdd computes dst[i] += a[i] * b[i].
-func MulAdd(dst, a, b []float32) {
+// MulAdd computes dst[i] = c[i] + a[i] * b[i]; c may be dst.
+func MulAdd(dst, c, a, b []float32) {
+	checkEqual("MulAdd", len(dst), len(c))
 	checkEqual("MulAdd", len(dst), len(a))
 	checkEqual("MulAdd", len(dst), len(b))
 	if len(dst) > 0 {
-		mulAdd(dst, a, b)
+		mulAdd(dst, c, a, b)
 	}
 }
 

@@ -35,14 +35,14 @@ func mul(dst, a, b []float32) {
 	}
 }
 
-func mulAdd(dst, a, b []float32) {
+func mulAdd(dst, c, a, b []float32) {
 	switch current {
 	case avx512:
-		mulAddAVX512(len(dst), &dst[0], &a[0], &b[0])
+		mulAddAVX512(len(dst), &dst[0], &c[0], &a[0], &b[0])
 	case avx2:
-		mulAddAVX2(len(dst), &dst[0], &a[0], &b[0])
+		mulAddAVX2(len(dst), &dst[0], &c[0], &a[0], &b[0])
 	default:
-		mulAddGeneric(dst, a, b)
+		mulAddGeneric(dst, c, a, b)
 	}
 }
 

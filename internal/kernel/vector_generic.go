@@ -21,10 +21,10 @@ func mulGeneric(dst, a, b []float32) {
 	}
 }
 
-func mulAddGeneric(dst, a, b []float32) {
-	a, b = a[:len(dst)], b[:len(dst)]
+func mulAddGeneric(dst, c, a, b []float32) {
+	c, a, b = c[:len(dst)], a[:len(dst)], b[:len(dst)]
 	for i := range dst {
-		dst[i] += a[i] * b[i]
+		dst[i] = c[i] + a[i]*b[i]
 	}
 }
 

@@ -26,6 +26,6 @@ func sumSquares(a []float32) float64 {
 	return sumSquaresGeneric(a)
 }
 
-func mulAdd(dst, a, b []float32) {
-	mulAddGeneric(dst, a, b)
+func mulAdd(dst, c, a, b []float32) {
+	mulAddGeneric(dst, c, a, b)
 }

@@ -30,15 +30,15 @@ func vectorOps(s isa) {
 	}, r[1])
 	ret()
 
-	s.text("mulAdd", "func(n int, dst, a, b *float32)")
-	r = arguments("n", "dst", "a", "b")
+	s.text("mulAdd", "func(n int, dst, c, a, b *float32)")
+	r = arguments("n", "dst", "c", "a", "b")
 	overElements(s, r[0], 4, func(a access) {
 		for u := range a.vectors {
-			d := a.load(0, u)
-			VFMADD231PS(a.load(1, u), a.load(2, u), d)
+			d := a.load(1, u)
+			VFMADD231PS(a.load(2, u), a.load(3, u), d)
 			a.store(d, 0, u)
 		}
-	}, r[1], r[2], r[3])
+	}, r[1], r[2], r[3], r[4])
 	ret()
 
 	binary := func(name string, op func(a, b, c Op)) {
