@@ -16,10 +16,8 @@ func init() { register("dwsnet", newDWSNet) }
 // layer maps weights to features of the same shape and commutes with any order
 // of the hidden units (Navon et al., 2023; Zhou et al., 2023; paper, section 4).
 // Gates are channels. Inputs and outputs, whose order does matter, are told
-// apart by learned positions. That units may have either sign, it learns from
-// mirrored copies.
+// apart by learned positions.
 type dwsnet struct {
-	mirroring
 	shape           dwsShape
 	enter           []dwsEntry    // per map
 	inputs, outputs *grad.Param   // positions, [units, channels]

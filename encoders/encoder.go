@@ -60,9 +60,8 @@ type Preparer interface {
 	Prepare(models []*rnn.Model)
 }
 
-// Augmenter is an Encoder that does not know of all that RNNs may differ in and
-// compute the same (the order and the sign of hidden units), and learns it from
-// copies.
+// Augmenter is an Encoder that does not know that hidden units may stand in any
+// order, and learns it from copies of the RNNs that compute the same.
 type Augmenter interface {
 	// Augment returns an altered copy of m, drawn from r; m itself is unchanged.
 	Augment(r *rand.Rand, m *rnn.Model) *rnn.Model

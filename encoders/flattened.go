@@ -12,9 +12,9 @@ import (
 func init() { register("flattened", newFlattened) }
 
 // flattened is an MLP on all weights (paper, section 4). That hidden units may
-// stand in any order and have either sign, it learns from rearranged copies.
+// stand in any order, it learns from permuted copies.
 type flattened struct {
-	rearranging
+	permuting
 	*scaling
 	mlp *nn.MLP
 }

@@ -14,10 +14,10 @@ func init() { register("parameter_transformer", newParameterTransformer) }
 
 // parameterTransformer is a transformer whose tokens are the rows of the weight
 // matrices, each with its bias, at learned positions; one more token collects
-// the embedding (paper, section 4). That hidden units may stand in any order
-// and have either sign, it learns from rearranged copies.
+// the embedding (paper, section 4). That hidden units may stand in any order, it
+// learns from permuted copies.
 type parameterTransformer struct {
-	rearranging
+	permuting
 	*scaling
 	options   transformerOptions
 	groups    []tokenGroup

@@ -15,10 +15,6 @@ type CellInfo struct {
 	ONNXGates []string // ONNX's order of the same gates: LSTM i o f g, GRU z r n
 	// ONNXActivations are the op's activations for this cell, in ONNX order.
 	ONNXActivations []string
-	// OddGates are those that, negated for a unit, negate its state and nothing else:
-	// whatever reads the unit with negated weights then computes the same. A cell whose
-	// activation is no odd function has none.
-	OddGates []string
 }
 
 // GateCount is the number of gates.

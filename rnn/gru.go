@@ -5,6 +5,5 @@ func init() {
 		Name: "gru", Gates: []string{"r", "z", "n"}, States: 1,
 		ONNXOp: "GRU", ONNXGates: []string{"z", "r", "n"},
 		ONNXActivations: []string{"Sigmoid", "Tanh"},
-		OddGates:        []string{"n"},
 	})
 }

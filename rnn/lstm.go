@@ -5,6 +5,5 @@ func init() {
 		Name: "lstm", Gates: []string{"i", "f", "g", "o"}, States: 2,
 		ONNXOp: "LSTM", ONNXGates: []string{"i", "o", "f", "g"},
 		ONNXActivations: []string{"Sigmoid", "Tanh", "Tanh"},
-		OddGates:        []string{"g"},
 	})
 }
