@@ -77,7 +77,7 @@ func (a Acceptance) Check(s rnn.Spec) error {
 			accepted = a.TrainedOn.String()
 		}
 		return errs.New(errs.SpecNotAccepted, "the RNN is %s: %s", s, found).Accepts("%s", accepted).
-			Do("leave the bundle to the program, or choose a responses, layerwise_dynamics or layerwise_statistics one: they read any RNN")
+			Do("leave the bundle to the program, or choose a responses or layerwise_statistics one: they read any RNN")
 	}
 	switch {
 	case a.Exact && !s.Equal(a.TrainedOn):

@@ -38,13 +38,13 @@ func TestPrepareWithOverflow(t *testing.T) {
 	spec := rnn.Uniform("rnn_relu", 3, 8, 2, 4)
 	models := usual(spec, 6)
 	tape := grad.NewTape().Inference()
-	odd := slices.Clone(dynamicsOf(tape, rnn.Bind(tape, overflowing(spec))).Value())
+	odd := slices.Clone(statisticsAndResponsesOf(tape, rnn.Bind(tape, overflowing(spec))).Value())
 	finite := len(odd) - len(slices.DeleteFunc(slices.Clone(odd), func(v float32) bool { return !notFinite(v) }))
 	if finite == 0 || finite == len(odd) {
 		t.Fatalf("%d of %d features are finite: this tests nothing", finite, len(odd))
 	}
 	prepared := func(models ...*rnn.Model) *featureEncoder {
-		e, err := newFeatureEncoder(Config{Kind: "test", Dim: 2}, dynamicsFeatures, dynamicsOf, rng.Stream(1, "encoder", 0))
+		e, err := newFeatureEncoder(Config{Kind: "test", Dim: 2}, statisticsFeatures+responseFeatures, statisticsAndResponsesOf, rng.Stream(1, "encoder", 0))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -72,7 +72,7 @@ func TestPrepareWithOverflow(t *testing.T) {
 
 // TestEmbedOverflow: the answer to an RNN that overflows is a refusal that says so.
 func TestEmbedOverflow(t *testing.T) {
-	const kind = "layerwise_dynamics"
+	const kind = "responses"
 	for _, spec := range []rnn.Spec{rnn.Uniform("rnn_relu", 3, 8, 1, 4), rnn.Uniform("rnn_relu", 3, 8, 2, 0), rnn.Uniform("rnn_relu", 3, 8, 3, 1)} {
 		b, err := NewBundle(Manifest{Family: "test", Encoder: Config{Kind: kind, Dim: 4, Spec: spec},
 			Emulator:   EmulatorConfig{Dim: 4, Inputs: 3, Outputs: spec.OutputSize(), Hidden: 4, Layers: 1},

@@ -18,6 +18,7 @@ const (
 	sumFeatures        = (3 + 6*len(secondMarks)) * marksFeatures
 	strokeFeatures     = len(strokeLooks) * (4*spreadFeatures + 1)
 	sampleFeatures     = (3*len(sampleSpans) + 1 + 2) * spreadFeatures
+	shapeFeatures      = 6
 	responseFeatures   = alterationFeatures + sumFeatures + strokeFeatures + sampleFeatures + shapeFeatures
 )
 
@@ -38,10 +39,11 @@ func newResponses(c Config, r *rand.Rand) (Encoder, error) {
 		return nil, err
 	}
 	n.least = smallestResponse
-	both := func(t *grad.Tape, p *rnn.Population) grad.Var {
-		return grad.Concat(statisticsOf(t, p), responsesOf(t, p))
-	}
-	return &responses{featureEncoder{n, c, both}}, nil
+	return &responses{featureEncoder{n, c, statisticsAndResponsesOf}}, nil
+}
+
+func statisticsAndResponsesOf(t *grad.Tape, p *rnn.Population) grad.Var {
+	return grad.Concat(statisticsOf(t, p), responsesOf(t, p))
 }
 
 type responses struct{ featureEncoder }
@@ -75,8 +77,8 @@ func (e *responses) Blur(r *rand.Rand, features []float32) {
 // responsesOf returns the features, [N, responseFeatures].
 func responsesOf(t *grad.Tape, p *rnn.Population) grad.Var {
 	given := sequencesOf(min(p.Spec.Inputs(), responseWidth))
-	layers := p.Unroll(given.all.bind(t, p.Models))
-	answers := mapped(func(h grad.Var) grad.Var { return p.Readout(h, min(p.Spec.OutputSize(), responseWidth)) }, layers[len(layers)-1])
+	last := p.Unroll(given.all.bind(t, p.Models))
+	answers := mapped(func(h grad.Var) grad.Var { return p.Readout(h, min(p.Spec.OutputSize(), responseWidth)) }, last)
 	to := func(s sequences) (ys []grad.Var) {
 		for _, y := range answers[:len(s.steps)] {
 			ys = append(ys, s.rowsOf(p.Models, given.all.rows, y))
@@ -89,6 +91,9 @@ func responsesOf(t *grad.Tape, p *rnn.Population) grad.Var {
 	parts = append(parts, samples(t, p)...)
 	return concatAll(append(parts, shapeOf(t, p)))
 }
+
+// outputScale brings outputs, logits as a rule, to where a tanh tells them apart.
+const outputScale = 0.1
 
 func mapped(f func(grad.Var) grad.Var, xs []grad.Var) []grad.Var {
 	ys := make([]grad.Var, len(xs))
@@ -223,3 +228,25 @@ func strokes(models int, ys []grad.Var) (parts []grad.Var) {
 	}
 	return parts
 }
+
+// apart are the differences of pairs of rows: [2*rows, cols] becomes [rows, cols].
+func apart(x grad.Var) grad.Var {
+	cols := x.Cols()
+	x = grad.Reshape(x, x.Rows()/2, 2*cols)
+	return minus(grad.Slice(x, 0, cols), grad.Slice(x, cols, cols))
+}
+
+func minus(a, b grad.Var) grad.Var { return grad.Add(a, grad.Scale(b, -1)) }
+
+// shapeOf describes the spec, alike for every RNN of the population.
+func shapeOf(t *grad.Tape, p *rnn.Population) grad.Var {
+	s := p.Spec
+	readout := float32(0)
+	if s.Outputs > 0 {
+		readout = 1
+	}
+	row := []float32{log2(s.Inputs()), log2(s.Layers[0].Width()), log2(s.Width()), float32(len(s.Layers)), log2(s.OutputSize()), readout}
+	return repeated(t, p.Models, 1, shapeFeatures, row)
+}
+
+func log2(n int) float32 { return float32(math.Log2(float64(n))) }

@@ -1,6 +1,10 @@
 package encoders
 
 import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
 	"slices"
 	"testing"
 
@@ -8,6 +12,8 @@ import (
 	"rnnrep/internal/rng"
 	"rnnrep/rnn"
 )
+
+var update = flag.Bool("update", false, "write the sequences in testdata anew")
 
 // TestResponseSequences: the sequences and the noise that testdata/make_fixtures.py
 // reads are the encoder's, bit for bit. Bundles depend on them: they must never
@@ -25,6 +31,28 @@ func TestResponseSequences(t *testing.T) {
 			"noise": of(sampleNoise(inputs))}
 	}
 	checkGiven(t, "testdata/response_sequences.json", given)
+}
+
+// checkGiven compares a file of sequences with the encoder's, or writes it.
+func checkGiven(t *testing.T, path string, given any) {
+	t.Helper()
+	b, err := json.Marshal(given)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b = append(b, '\n')
+	if *update {
+		if err := os.WriteFile(path, b, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(b, want) {
+		t.Errorf("%s has other sequences than the encoder", path)
+	}
 }
 
 // TestSequencesAreWhatTheySay, for few and many inputs.
@@ -74,6 +102,21 @@ func TestSequencesAreWhatTheySay(t *testing.T) {
 	}
 }
 
+// isToken reports whether x is a one-hot row; a single input is 0 or 1.
+func isToken(x []float32) bool {
+	var ones, others int
+	for _, v := range x {
+		switch v {
+		case 1:
+			ones++
+		case 0:
+		default:
+			others++
+		}
+	}
+	return others == 0 && (ones == 1 || len(x) == 1)
+}
+
 // responsesTo are the features of one RNN.
 func responsesTo(m *rnn.Model) []float32 {
 	t := grad.NewTape().Inference()
@@ -86,6 +129,18 @@ func TestResponsesOfWide(t *testing.T) {
 	if !slices.Equal(without(wide(2*responseWidth)), without(wide(3*responseWidth))) {
 		t.Error("inputs or outputs beyond the first are used")
 	}
+}
+
+// wide is an RNN of one unit and many inputs and outputs.
+func wide(width int) *rnn.Model {
+	m := rnn.NewModel(rnn.Uniform("rnn_tanh", width, 1, 1, width))
+	for i, s := range m.Spec.Layout() {
+		w := m.Tensor(s)
+		for j := range w {
+			w[j] = float32(j%7-3) / float32(i+2)
+		}
+	}
+	return m
 }
 
 // TestResponsesAreOfOutputs: RNNs that compute the same have the same features,

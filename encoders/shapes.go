@@ -90,7 +90,7 @@ func (s *Shapes) validate(spec rnn.Spec) error {
 // checkOneShape refuses zoos of many shapes.
 func checkOneShape(c Config) error {
 	if c.Shapes != nil {
-		return errors.New(c.Kind + " reads RNNs of one shape; the zoo has many: choose responses, layerwise_dynamics or layerwise_statistics")
+		return errors.New(c.Kind + " reads RNNs of one shape; the zoo has many: choose responses or layerwise_statistics")
 	}
 	return nil
 }

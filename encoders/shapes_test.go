@@ -82,7 +82,7 @@ func TestShapesAreChecked(t *testing.T) {
 		"4 outputs": func(s *Shapes) { s.Outputs[1] = 4 },
 		"no cells":  func(s *Shapes) { s.Cells = nil },
 	} {
-		c := universal("layerwise_dynamics")
+		c := universal("responses")
 		spoil(c.Shapes)
 		if err := build(c); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("shapes of %s: %v", name, err)
@@ -97,7 +97,7 @@ func TestShapesAreChecked(t *testing.T) {
 }
 
 // many are the kinds that read RNNs of many shapes.
-var many = []string{"layerwise_dynamics", "layerwise_statistics", "responses"}
+var many = []string{"layerwise_statistics", "responses"}
 
 // TestUniversalAcceptance: what an encoder of many shapes accepts and knows, also
 // after a round trip through JSON.

@@ -30,8 +30,9 @@
 // n is free. Cells and the number of layers are those of the spec that the
 // encoder was trained on. Hidden sizes h0, h1, ... are free for encoders that
 // only probe the RNN; for those that read its weights they are fixed. Of bundles
-// that read RNNs of many shapes (layerwise_dynamics, layerwise_statistics), encoders.Bundle.For makes one whose file reads another
-// shape: `rnnrepd export --like`.
+// that read RNNs of many shapes (responses, layerwise_statistics),
+// encoders.Bundle.For makes one whose file reads another shape: `rnnrepd export
+// --like`.
 //
 // The outputs are what a bundle answers (encoders.Result):
 //

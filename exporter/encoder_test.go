@@ -25,11 +25,6 @@ var encoderCases = map[string][]encoders.Config{
 		{Spec: rnn.Uniform("gru", 2, 5, 1, 3), Options: json.RawMessage(`{"hidden":[]}`)},
 		{Spec: rnn.Uniform("rnn_relu", 2, 5, 3, 0), Options: json.RawMessage(`{"hidden":[4]}`)},
 	},
-	"layerwise_dynamics": {
-		{Spec: rnn.Uniform("lstm", 3, 4, 2, 5), Options: json.RawMessage(`{"hidden":[6,5]}`)},
-		{Spec: rnn.Uniform("gru", 1, 5, 1, 0), Options: json.RawMessage(`{"hidden":[]}`)},
-		{Spec: rnn.Uniform("rnn_relu", 2, 4, 3, 3), Options: json.RawMessage(`{"hidden":[4]}`)},
-	},
 	"responses": {
 		{Spec: rnn.Uniform("lstm", 3, 4, 2, 3), Options: json.RawMessage(`{"hidden":[6,5]}`)},
 		{Spec: rnn.Uniform("gru", 1, 5, 1, 1), Options: json.RawMessage(`{"hidden":[]}`)},
@@ -144,7 +139,7 @@ func TestRangedEncoder(t *testing.T) {
 // the training saw or not, computes what the bundle does; so it does with a curve
 // of the gap.
 func TestOtherSpec(t *testing.T) {
-	for kind, options := range map[string]string{"layerwise_dynamics": `{"hidden":[6]}`, "layerwise_statistics": `{"hidden":[6]}`} {
+	for kind, options := range map[string]string{"responses": `{"hidden":[6]}`, "layerwise_statistics": `{"hidden":[6]}`} {
 		trained := rnn.Uniform("lstm", 4, 5, 1, 3)
 		b := enctest.Bundle(t, encoders.Config{Kind: kind, Dim: testDim, Spec: trained, Options: json.RawMessage(options),
 			InputRange: &[2]float32{-0.5, 3}, Shapes: encoders.NewShapes([]rnn.Spec{trained, rnn.Uniform("gru", 2, 8, 2, 1)})})

@@ -8,11 +8,11 @@ import (
 )
 
 // Unroll runs the stack over a sequence from the zero state, one input [R,
-// Inputs] a step, and returns what each layer puts out at every step, [R, Width].
+// Inputs] a step, and returns what the last layer puts out at every step, [R, Width].
 // Where inputs are narrower, the RNN's other inputs are zero. It takes any spec:
 // reverse and bidirectional layers read the sequence backwards; a Variant runs as
 // the cell it departs from.
-func (p *Population) Unroll(inputs []grad.Var) (layers [][]grad.Var) {
+func (p *Population) Unroll(inputs []grad.Var) []grad.Var {
 	xs := inputs
 	for i, l := range p.Spec.Layers {
 		directions := make([][]grad.Var, l.Directions())
@@ -26,9 +26,8 @@ func (p *Population) Unroll(inputs []grad.Var) (layers [][]grad.Var) {
 				xs[t] = grad.Concat(directions[0][t], directions[1][t])
 			}
 		}
-		layers = append(layers, xs)
 	}
-	return layers
+	return xs
 }
 
 // Readout returns the first n outputs, at most OutputSize, of what the last layer

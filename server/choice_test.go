@@ -27,10 +27,10 @@ func universal(t *testing.T, kind, options string, accuracy float64, specs ...rn
 func TestChoice(t *testing.T) {
 	few := []rnn.Spec{rnn.Uniform("lstm", 6, 8, 2, 6), rnn.Uniform("gru", 2, 12, 1, 1)}
 	statisticsOfMany := universal(t, "layerwise_statistics", `{"hidden":[6]}`, .9, few...)
-	dynamics := universal(t, "layerwise_dynamics", `{"hidden":[6]}`, .7, append(few, rnn.Uniform("rnn_tanh", 2, 12, 1, 1))...)
+	responses := universal(t, "responses", `{"hidden":[6]}`, .7, append(few, rnn.Uniform("rnn_tanh", 2, 12, 1, 1))...)
 	one := testBundles(t)
 	one[1].Manifest.Scores = map[string]float64{"validation_accuracy_r2": .6} // the prober's
-	all := append(one, statisticsOfMany, dynamics)
+	all := append(one, statisticsOfMany, responses)
 
 	bothWays := rnn.Uniform("gru", 3, 10, 1, 2)
 	bothWays.Layers[0].Bidirectional = true
@@ -42,7 +42,7 @@ func TestChoice(t *testing.T) {
 	}{
 		{"its own spec", all, trainedOn, probing},
 		{"within both shapes", all, rnn.Uniform("gru", 3, 10, 1, 2), statisticsOfMany.Name()},
-		{"within one's shapes", all, rnn.Uniform("rnn_tanh", 3, 10, 1, 2), dynamics.Name()},
+		{"within one's shapes", all, rnn.Uniform("rnn_tanh", 3, 10, 1, 2), responses.Name()},
 		{"outside, though a prober of one spec accepts it", all, rnn.Uniform("rnn_relu", 6, 3, 1, 6), statisticsOfMany.Name()},
 		{"run both ways", all, bothWays, statisticsOfMany.Name()},
 		{"another spec, statistics", one, rnn.Uniform("gru", 6, 10, 1, 6), statistics},

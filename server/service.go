@@ -200,7 +200,7 @@ func (s *Service) choose(name string, spec rnn.Spec) (*encoders.Bundle, error) {
 	}
 	fit := slices.DeleteFunc(s.Bundles(), func(b *encoders.Bundle) bool { return b.Encoder.Accepts().Check(spec) != nil })
 	if len(fit) == 0 {
-		return nil, errs.New(errs.SpecNotAccepted, "no bundle reads an RNN of spec %s", spec).Do("train one with `rnnrepd train`, or add a layerwise_dynamics or layerwise_statistics bundle: they read any RNN")
+		return nil, errs.New(errs.SpecNotAccepted, "no bundle reads an RNN of spec %s", spec).Do("train one with `rnnrepd train`, or add a responses or layerwise_statistics bundle: they read any RNN")
 	}
 	return slices.MaxFunc(fit, func(a, b *encoders.Bundle) int { return compareFitness(a, b, spec) }), nil
 }

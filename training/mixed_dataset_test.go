@@ -102,7 +102,7 @@ func sum(values []float32) (s float64) {
 // checkUniversalBundle: a bundle of a mixed zoo answers for RNNs of any shape and
 // says which it knows; encoders of one architecture refuse such a zoo.
 func checkUniversalBundle(t *testing.T, dir string) {
-	for kind, options := range map[string]string{"layerwise_statistics": `{"hidden":[8]}`, "layerwise_dynamics": `{"hidden":[8]}`, "responses": `{"hidden":[8]}`} {
+	for kind, options := range map[string]string{"layerwise_statistics": `{"hidden":[8]}`, "responses": `{"hidden":[8]}`} {
 		c := EncoderConfig{Zoo: dir, Kind: kind, Options: []byte(options), Dir: t.TempDir(), Dim: 4, Seed: 1, Steps: 6, Hidden: 8, Supervision: 0.1, predictorSteps: 20}
 		b, err := TrainEncoder(context.Background(), c)
 		if err != nil {

@@ -18,11 +18,6 @@ var cases = map[string][]enctest.Case{
 		{Config: encoders.Config{Spec: rnn.Uniform("lstm", 3, 4, 2, 5), Options: json.RawMessage(`{"hidden":[6,5]}`)}, OrderFree: true},
 		{Config: encoders.Config{Spec: rnn.Uniform("gru", 2, 5, 1, 3), Options: json.RawMessage(`{"hidden":[]}`)}, OrderFree: true},
 	},
-	"layerwise_dynamics": {
-		{Config: encoders.Config{Spec: rnn.Uniform("lstm", 3, 4, 2, 5), Options: json.RawMessage(`{"hidden":[6,5]}`)}},
-		{Config: encoders.Config{Spec: rnn.Uniform("gru", 1, 5, 2, 2), Options: json.RawMessage(`{"hidden":[]}`)}},
-		{Config: encoders.Config{Spec: rnn.Uniform("rnn_tanh", 2, 4, 1, 3), Options: json.RawMessage(`{"hidden":[4]}`), InputRange: realRange}},
-	},
 	"responses": {
 		{Config: encoders.Config{Spec: rnn.Uniform("lstm", 3, 4, 2, 3), Options: json.RawMessage(`{"hidden":[6,5]}`)}},
 		{Config: encoders.Config{Spec: rnn.Uniform("gru", 2, 5, 2, 2), Options: json.RawMessage(`{"hidden":[]}`)}},

@@ -7,8 +7,7 @@ own layers and numpy's statistics. Weights are PyTorch's, drawn in float32;
 results are computed in float64. The loss whose gradients are kept is the mean
 squared error between the output and "weigh". Arrays are little-endian float32
 in base64; parameters are keyed by the names that the Go side gives them.
-driving_inputs.json and response_sequences.json, which this reads, are the Go
-side's: go test -update.
+response_sequences.json, which this reads, is the Go side's: go test -update.
 """
 
 import base64
@@ -198,36 +197,6 @@ def statistics(rnn):
     return np.concatenate(features)
 
 
-def driving_inputs(inputs):
-    """The sequences, [steps, rows, inputs]."""
-    given = json.loads(pathlib.Path(__file__).with_name("driving_inputs.json").read_text())
-    x = np.frombuffer(base64.b64decode(given["values"][str(inputs)]), "<f4")
-    return torch.from_numpy(x.reshape(given["steps"], given["rows"], inputs).astype(float)), given["apart"]
-
-
-def moving(x, apart):
-    """Statistics of bounded values of every step, [steps, rows, width]."""
-    x = x.detach().numpy()
-    rows = x.shape[1]
-    pairs = x[:, 0::2] - x[:, 1::2]
-    return [describe(a, 1) for a in (x[-1, : rows // 2], x[-1, rows // 2 :], x[-1] - x[-2], pairs[-1], pairs[apart - 1])]
-
-
-def dynamics(rnn):
-    tensors = {n: v.numpy() for n, v in rnn.named()}
-    features = [statistics(rnn)]
-    first, last = rnn.spec["layers"][0], rnn.spec["layers"][-1]
-    for i, l in ((0, first), (len(rnn.layers) - 1, last)):
-        for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
-            features.append(describe(tensors[f"{kind}_l{i}"], l["hidden"]))
-    x, apart = driving_inputs(first["inputs"])
-    layers, outputs = rnn.unroll(x)
-    for y in (torch.tanh(layers[0]), torch.tanh(layers[-1]), torch.tanh(outputs / 10), torch.softmax(outputs, -1)):
-        features += moving(y, apart)
-    sizes = first["inputs"], layers[0].shape[-1], layers[-1].shape[-1], 2 ** len(layers), outputs.shape[-1], 2 ** bool(rnn.linear)
-    return np.concatenate([*features, np.log2(sizes)])
-
-
 class LayerwiseStatistics(nn.Module):
     width, features, least = 7 * (2 * 4 * 4 + 2), staticmethod(statistics), 1e-3
 
@@ -245,10 +214,6 @@ class LayerwiseStatistics(nn.Module):
         x = np.stack([self.features(r) for r in rnns])
         scale = 1 / np.maximum(x.std(0), self.least)
         return {"scale": pack(scale), "shift": pack(-x.mean(0) * scale)}
-
-
-class LayerwiseDynamics(LayerwiseStatistics):
-    width, features = LayerwiseStatistics.width + 7 * (2 * 4 + 4 * 5) + 6, staticmethod(dynamics)
 
 
 def response_sequences(inputs):
@@ -587,7 +552,6 @@ KINDS = {
     "flattened": Flattened,
     "interactive_probing": InteractiveProbing,
     "noninteractive_probing": NoninteractiveProbing,
-    "layerwise_dynamics": LayerwiseDynamics,
     "layerwise_statistics": LayerwiseStatistics,
     "parameter_transformer": ParameterTransformer,
     "responses": Responses,
@@ -654,11 +618,6 @@ ENCODERS = {
         (MIXED, {"hidden": [3]}, {}),
         (uniform("rnn_relu", 2, 3, 1, 0), {"hidden": []}, {}),
         (BOTH_WAYS, {"hidden": [2]}, {}),
-    ],
-    "layerwise_dynamics": [
-        (uniform("lstm", 3, 4, 2, 5), {"hidden": [5, 4]}, {}),
-        (uniform("gru", 1, 5, 1, 0), {"hidden": []}, {}),
-        (spec(3, layer("lstm", 2, 4, bidirectional=True), layer("rnn_tanh", 8, 5)), {"hidden": [3]}, {}),
     ],
     "responses": [
         (uniform("lstm", 3, 4, 2, 3), {"hidden": [5, 4]}, {}),

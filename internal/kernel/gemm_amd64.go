@@ -45,8 +45,8 @@ const (
 	packBFrom = 256
 	// tileRows is the tallest AVX-512 tile; packRows is how many rows of A's
 	// transpose are copied tile by tile at a time: a stream of memory each.
-	tileRows    = 8
-	packRows    = 16
+	tileRows     = 8
+	packRows     = 16
 	packedPanels = 4 // of B, copied at a time
 	// leastPacked rows of A and terms make copying worth it, and of A also
 	// leastColumns of B.
