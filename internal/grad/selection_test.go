@@ -2,6 +2,7 @@ package grad
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -20,6 +21,10 @@ func TestSelectionIsWhatSortingGives(t *testing.T) {
 		"organ pipe": func(i, n int) float32 { return float32(min(i, n-i)) },
 		"zigzag":     func(i, n int) float32 { return float32(i * 7919 % max(1, n)) },
 		"one large":  func(i, n int) float32 { return float32(i / max(1, n-1)) },
+		"far ones":   func(i, n int) float32 { return float32(i%7) * float32(math.Pow(10, float64(i%3*15-15))) },
+		"tiny":       func(int, int) float32 { return float32(r.IntN(9)) * math.SmallestNonzeroFloat32 },
+		"infinite":   func(i, _ int) float32 { return float32(math.Inf(i%5 - 2)) },
+		"huge":       func(int, int) float32 { return float32(r.NormFloat64()) * math.MaxFloat32 / 5 },
 	}
 	for name, value := range shapes {
 		for _, n := range []int{1, 2, 3, 24, 25, 26, 100, 1000, 4096} {
@@ -42,6 +47,13 @@ func TestSelectionIsWhatSortingGives(t *testing.T) {
 			if !slices.Equal(got, want) {
 				t.Errorf("%s of %d: values changed", name, n)
 			}
+			inBins := make([]float32, len(ranks))
+			valuesAt(inBins, s, ranks, want[0], want[n-1], make([]float32, n))
+			for i, k := range ranks {
+				if inBins[i] != want[k] {
+					t.Errorf("%s of %d: in bins, rank %d is %v, sorted %v", name, n, k, inBins[i], want[k])
+				}
+			}
 		}
 	}
 }
@@ -53,6 +65,13 @@ func BenchmarkSelection(b *testing.B) {
 			s[i] = float32(rand.NormFloat64())
 		}
 		ranks := []int{0, (n - 1) / 4, (n-1)/4 + 1, (n - 1) / 2, (n-1)/2 + 1, (n - 1) / 4 * 3, (n-1)/4*3 + 1, n - 1}
+		b.Run(fmt.Sprint(n, "/statistics"), func(b *testing.B) {
+			var out [StatisticsCount]float32
+			of := quartileRanks(nil, n)
+			for b.Loop() {
+				rowStatistics(out[:], s, of, scratch)
+			}
+		})
 		b.Run(fmt.Sprint(n, "/select"), func(b *testing.B) {
 			for b.Loop() {
 				copy(scratch, s)

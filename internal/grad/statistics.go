@@ -3,6 +3,8 @@ package grad
 import (
 	"math"
 	"slices"
+
+	"rnnrep/internal/kernel"
 )
 
 // StatisticsCount is how many numbers Statistics gives per row.
@@ -16,31 +18,33 @@ func Statistics(x Var) Var {
 	r, v := x.t.compute(OpStatistics, x.Rows(), StatisticsCount, x)
 	r.needs = false
 	n := x.Cols()
+	mark := x.t.arena.Mark()
 	scratch := x.t.arena.Take(n)
+	var ranks [mostRanks]int
+	quartileRanks(ranks[:0], n)
 	for i := range r.rows {
-		copy(scratch, x.Value()[i*n:(i+1)*n])
-		rowStatistics(r.value[i*StatisticsCount:(i+1)*StatisticsCount], scratch)
+		rowStatistics(r.value[i*StatisticsCount:(i+1)*StatisticsCount], x.Value()[i*n:(i+1)*n], ranks[:], scratch)
 	}
+	x.t.arena.Release(mark)
 	return v
 }
 
-// rowStatistics writes the seven numbers of s, which it reorders.
-func rowStatistics(dst, s []float32) {
-	var sum, squares float64
-	for _, v := range s {
-		sum += float64(v)
+// rowStatistics writes the seven numbers of s, of whose length the ranks are;
+// scratch is as long.
+func rowStatistics(dst, s []float32, ranks []int, scratch []float32) {
+	sum, low, high := kernel.Summary(s)
+	if math.IsNaN(sum) {
+		low, high = float32(sum), float32(sum)
 	}
-	mean := sum / float64(len(s))
-	for _, v := range s {
-		d := float64(v) - mean
-		squares += d * d
-	}
-	var ranks [10]int
-	selectRanks(s, quartileRanks(ranks[:0], len(s)))
-	dst[0], dst[1] = float32(mean), float32(math.Sqrt(squares/float64(len(s))))
+	n := float64(len(s))
+	mean := sum / n
+	dst[0], dst[1] = float32(mean), float32(math.Sqrt(kernel.SquaredDeviations(s, mean)/n))
+	var values [mostRanks]float32
+	valuesAt(values[:], s, ranks, low, high, scratch)
+	at := func(rank int) float32 { return values[slices.Index(ranks, rank)] }
 	for q := range 5 {
-		low, high, share := quartile(q, len(s))
-		dst[2+q] = s[low] + share*(s[high]-s[low])
+		below, above, share := quartile(q, len(s))
+		dst[2+q] = at(below) + share*(at(above)-at(below))
 	}
 }
 

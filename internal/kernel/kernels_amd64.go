@@ -267,3 +267,12 @@ func packSixesAVX2(rows int, tiles int, dst *float32, nextTile uintptr, src *flo
 
 //go:noescape
 func transpose8(blocks int, dst *float32, ldd uintptr, src *float32, lds uintptr)
+
+//go:noescape
+func summary8(n int, a *float32, sums *float64, lows *float32, highs *float32)
+
+//go:noescape
+func squaredDeviations8(n int, a *float32, mean float64, sums *float64)
+
+//go:noescape
+func bins32(n int, dst *uint8, a *float32, low float32, scale float32)

@@ -10227,3 +10227,111 @@ block:
 	JNZ        block
 	VZEROUPPER
 	RET
+
+// func summary8(n int, a *float32, sums *float64, lows *float32, highs *float32)
+// Requires: AVX
+TEXT ·summary8(SB), NOSPLIT, $0-40
+	MOVQ    n+0(FP), AX
+	MOVQ    a+8(FP), CX
+	MOVQ    sums+16(FP), DX
+	MOVQ    lows+24(FP), BX
+	MOVQ    highs+32(FP), SI
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VMOVUPS (CX), Y2
+	VMOVUPS Y2, Y3
+
+loop:
+	VCVTPS2PD (CX), Y4
+	VCVTPS2PD 16(CX), Y5
+	VADDPD    Y4, Y0, Y0
+	VADDPD    Y5, Y1, Y1
+	VMOVUPS   (CX), Y4
+	VMINPS    Y4, Y2, Y2
+	VMAXPS    Y4, Y3, Y3
+	ADDQ      $0x20, CX
+	SUBQ      $0x08, AX
+	JNZ       loop
+	VMOVUPD   Y0, (DX)
+	VMOVUPD   Y1, 32(DX)
+	VMOVUPS   Y2, (BX)
+	VMOVUPS   Y3, (SI)
+	VZEROUPPER
+	RET
+
+// func squaredDeviations8(n int, a *float32, mean float64, sums *float64)
+// Requires: AVX, AVX2, FMA3, SSE2
+TEXT ·squaredDeviations8(SB), NOSPLIT, $0-32
+	MOVQ         n+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         sums+24(FP), DX
+	MOVSD        mean+16(FP), X0
+	VBROADCASTSD X0, Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+
+loop:
+	VCVTPS2PD   (CX), Y3
+	VCVTPS2PD   16(CX), Y4
+	VSUBPD      Y0, Y3, Y3
+	VFMADD231PD Y3, Y3, Y1
+	VSUBPD      Y0, Y4, Y4
+	VFMADD231PD Y4, Y4, Y2
+	ADDQ        $0x20, CX
+	SUBQ        $0x08, AX
+	JNZ         loop
+	VMOVUPD     Y1, (DX)
+	VMOVUPD     Y2, 32(DX)
+	VZEROUPPER
+	RET
+
+// func bins32(n int, dst *uint8, a *float32, low float32, scale float32)
+// Requires: AVX, AVX2, SSE
+TEXT ·bins32(SB), NOSPLIT, $0-32
+	MOVQ         n+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	MOVQ         a+16(FP), DX
+	MOVSS        low+24(FP), X0
+	VBROADCASTSS X0, Y0
+	MOVSS        scale+28(FP), X1
+	VBROADCASTSS X1, Y1
+	VMOVUPS      packed<>+0(SB), Y2
+
+loop:
+	VMOVUPS    (DX), Y3
+	VSUBPS     Y0, Y3, Y3
+	VMULPS     Y1, Y3, Y3
+	VCVTTPS2DQ Y3, Y3
+	VMOVUPS    32(DX), Y4
+	VSUBPS     Y0, Y4, Y4
+	VMULPS     Y1, Y4, Y4
+	VCVTTPS2DQ Y4, Y4
+	VMOVUPS    64(DX), Y5
+	VSUBPS     Y0, Y5, Y5
+	VMULPS     Y1, Y5, Y5
+	VCVTTPS2DQ Y5, Y5
+	VMOVUPS    96(DX), Y6
+	VSUBPS     Y0, Y6, Y6
+	VMULPS     Y1, Y6, Y6
+	VCVTTPS2DQ Y6, Y6
+	VPACKUSDW  Y4, Y3, Y3
+	VPACKUSDW  Y6, Y5, Y5
+	VPACKUSWB  Y5, Y3, Y3
+	VPERMD     Y3, Y2, Y3
+	VMOVDQU    Y3, (CX)
+	ADDQ       $0x80, DX
+	ADDQ       $0x20, CX
+	SUBQ       $0x20, AX
+	JNZ        loop
+	VZEROUPPER
+	RET
+
+DATA packed<>+0(SB)/4, $0x00000000
+DATA packed<>+4(SB)/4, $0x00000004
+DATA packed<>+8(SB)/4, $0x00000001
+DATA packed<>+12(SB)/4, $0x00000005
+DATA packed<>+16(SB)/4, $0x00000002
+DATA packed<>+20(SB)/4, $0x00000006
+DATA packed<>+24(SB)/4, $0x00000003
+DATA packed<>+28(SB)/4, $0x00000007
+GLOBL packed<>(SB), RODATA|NOPTR, $32

@@ -34,5 +34,8 @@ func main() {
 	packTiles(avx512)
 	packSixes(avx2)
 	transpose8()
+	summary8()
+	squaredDeviations8()
+	bins32()
 	Generate()
 }
