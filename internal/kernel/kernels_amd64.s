@@ -1942,11 +1942,6 @@ done1:
 // func lstmForwardAVX512(rows int, hidden int, gates *float32, cPrev *float32, c *float32, tanhC *float32, h *float32)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·lstmForwardAVX512(SB), NOSPLIT, $0-56
-	MOVQ         gates+16(FP), AX
-	MOVQ         cPrev+24(FP), CX
-	MOVQ         c+32(FP), DX
-	MOVQ         tanhC+40(FP), BX
-	MOVQ         h+48(FP), SI
 	VBROADCASTSS fa59f25c0<>+0(SB), Z0
 	VBROADCASTSS f2a61337e<>+0(SB), Z1
 	VBROADCASTSS faebd37ff<>+0(SB), Z2
@@ -1961,19 +1956,24 @@ TEXT ·lstmForwardAVX512(SB), NOSPLIT, $0-56
 	VBROADCASTSS fc0fcf84f<>+0(SB), Z11
 	VBROADCASTSS f40fcf84f<>+0(SB), Z12
 	VBROADCASTSS f3f000000<>+0(SB), Z13
+	MOVQ         gates+16(FP), AX
+	MOVQ         cPrev+24(FP), CX
+	MOVQ         c+32(FP), DX
+	MOVQ         tanhC+40(FP), BX
+	MOVQ         h+48(FP), SI
 	MOVQ         hidden+8(FP), DI
 	MOVQ         rows+0(FP), R8
 	MOVQ         DI, R9
 	SHLQ         $0x02, R9
 	LEAQ         (R9)(R9*2), R10
 
-row:
+row4:
 	MOVQ    DI, R11
 	PCALIGN $0x40
 
-units:
+units5:
 	CMPQ        R11, $0x10
-	JL          tail4
+	JL          tail6
 	VMOVUPS     (AX), Z14
 	VMULPS      Z13, Z14, Z14
 	VMOVUPS     (AX)(R9*1), Z15
@@ -2081,11 +2081,11 @@ units:
 	ADDQ        $0x40, BX
 	ADDQ        $0x40, SI
 	SUBQ        $0x10, R11
-	JMP         units
+	JMP         units5
 
-tail4:
+tail6:
 	TESTQ       R11, R11
-	JZ          done5
+	JZ          done7
 	MOVQ        $-1, R12
 	BZHIQ       R11, R12, R12
 	KMOVW       R12, K1
@@ -2196,12 +2196,12 @@ tail4:
 	LEAQ        (BX)(R11*4), BX
 	LEAQ        (SI)(R11*4), SI
 
-done5:
+done7:
 	ADDQ R9, AX
 	ADDQ R9, AX
 	ADDQ R9, AX
 	DECQ R8
-	JNZ  row
+	JNZ  row4
 	VZEROUPPER
 	RET
 
@@ -2360,13 +2360,13 @@ TEXT ·lstmBackwardAVX512(SB), NOSPLIT, $0-56
 	SHLQ         $0x02, R9
 	LEAQ         (R9)(R9*2), R10
 
-row:
+row8:
 	MOVQ    DI, R11
 	PCALIGN $0x40
 
-units:
+units9:
 	CMPQ         R11, $0x10
-	JL           tail6
+	JL           tail10
 	VMOVUPS      (AX), Z1
 	VMOVUPS      (AX)(R9*1), Z2
 	VMOVUPS      (AX)(R9*2), Z3
@@ -2407,11 +2407,11 @@ units:
 	ADDQ         $0x40, BX
 	ADDQ         $0x40, SI
 	SUBQ         $0x10, R11
-	JMP          units
+	JMP          units9
 
-tail6:
+tail10:
 	TESTQ        R11, R11
-	JZ           done7
+	JZ           done11
 	MOVQ         $-1, R12
 	BZHIQ        R11, R12, R12
 	KMOVW        R12, K1
@@ -2455,12 +2455,12 @@ tail6:
 	LEAQ         (BX)(R11*4), BX
 	LEAQ         (SI)(R11*4), SI
 
-done7:
+done11:
 	ADDQ R9, AX
 	ADDQ R9, AX
 	ADDQ R9, AX
 	DECQ R8
-	JNZ  row
+	JNZ  row8
 	VZEROUPPER
 	RET
 
@@ -2500,13 +2500,13 @@ TEXT ·gruForwardAVX512(SB), NOSPLIT, $0-48
 	MOVQ         SI, R8
 	SHLQ         $0x02, R8
 
-row:
+row12:
 	MOVQ    SI, R9
 	PCALIGN $0x40
 
-units:
+units13:
 	CMPQ        R9, $0x10
-	JL          tail8
+	JL          tail14
 	VMOVUPS     (AX), Z14
 	VMOVUPS     (CX), Z15
 	VADDPS      Z15, Z14, Z14
@@ -2580,11 +2580,11 @@ units:
 	ADDQ        $0x40, DX
 	ADDQ        $0x40, BX
 	SUBQ        $0x10, R9
-	JMP         units
+	JMP         units13
 
-tail8:
+tail14:
 	TESTQ       R9, R9
-	JZ          done9
+	JZ          done15
 	MOVQ        $-1, R10
 	BZHIQ       R9, R10, R10
 	KMOVW       R10, K1
@@ -2661,13 +2661,13 @@ tail8:
 	LEAQ        (DX)(R9*4), DX
 	LEAQ        (BX)(R9*4), BX
 
-done9:
+done15:
 	ADDQ R8, AX
 	ADDQ R8, AX
 	ADDQ R8, CX
 	ADDQ R8, CX
 	DECQ DI
-	JNZ  row
+	JNZ  row12
 	VZEROUPPER
 	RET
 
@@ -2685,13 +2685,13 @@ TEXT ·gruBackwardAVX512(SB), NOSPLIT, $0-56
 	MOVQ         DI, R9
 	SHLQ         $0x02, R9
 
-row:
+row16:
 	MOVQ    DI, R10
 	PCALIGN $0x40
 
-units:
+units17:
 	CMPQ         R10, $0x10
-	JL           tail10
+	JL           tail18
 	VMOVUPS      (AX), Z1
 	VMOVUPS      (AX)(R9*1), Z2
 	VMOVUPS      (AX)(R9*2), Z3
@@ -2728,11 +2728,11 @@ units:
 	ADDQ         $0x40, BX
 	ADDQ         $0x40, SI
 	SUBQ         $0x10, R10
-	JMP          units
+	JMP          units17
 
-tail10:
+tail18:
 	TESTQ        R10, R10
-	JZ           done11
+	JZ           done19
 	MOVQ         $-1, R11
 	BZHIQ        R10, R11, R11
 	KMOVW        R11, K1
@@ -2772,13 +2772,13 @@ tail10:
 	LEAQ         (BX)(R10*4), BX
 	LEAQ         (SI)(R10*4), SI
 
-done11:
+done19:
 	ADDQ R9, AX
 	ADDQ R9, AX
 	ADDQ R9, CX
 	ADDQ R9, CX
 	DECQ R8
-	JNZ  row
+	JNZ  row16
 	VZEROUPPER
 	RET
 
@@ -2803,9 +2803,9 @@ TEXT ·sigmoidsAVX512(SB), NOSPLIT, $0-24
 	VBROADCASTSS f40fcf84f<>+0(SB), Z12
 	VBROADCASTSS f3f000000<>+0(SB), Z13
 	CMPQ         AX, $0x20
-	JL           next14
+	JL           next22
 
-loop13:
+loop21:
 	VMOVUPS     (DX), Z14
 	VMOVUPS     64(DX), Z15
 	VMULPS      Z13, Z14, Z14
@@ -2850,13 +2850,13 @@ loop13:
 	ADDQ        $+128, DX
 	SUBQ        $0x20, AX
 	CMPQ        AX, $0x20
-	JGE         loop13
+	JGE         loop21
 
-next14:
+next22:
 	CMPQ AX, $0x10
-	JL   next16
+	JL   next24
 
-loop15:
+loop23:
 	VMOVUPS     (DX), Z14
 	VMULPS      Z13, Z14, Z14
 	VMINPS      Z14, Z12, Z14
@@ -2881,11 +2881,11 @@ loop15:
 	ADDQ        $+64, DX
 	SUBQ        $0x10, AX
 	CMPQ        AX, $0x10
-	JGE         loop15
+	JGE         loop23
 
-next16:
+next24:
 	TESTQ       AX, AX
-	JZ          done12
+	JZ          done20
 	MOVQ        $-1, BX
 	BZHIQ       AX, BX, BX
 	KMOVW       BX, K1
@@ -2910,7 +2910,7 @@ next16:
 	VFMADD213PS Z13, Z13, Z14
 	VMOVUPS     Z14, K1, (CX)
 
-done12:
+done20:
 	VZEROUPPER
 	RET
 
@@ -2934,9 +2934,9 @@ TEXT ·tanhsAVX512(SB), NOSPLIT, $0-24
 	VBROADCASTSS fc0fcf84f<>+0(SB), Z11
 	VBROADCASTSS f40fcf84f<>+0(SB), Z12
 	CMPQ         AX, $0x20
-	JL           next19
+	JL           next27
 
-loop18:
+loop26:
 	VMOVUPS     (DX), Z13
 	VMOVUPS     64(DX), Z14
 	VMINPS      Z13, Z12, Z13
@@ -2977,13 +2977,13 @@ loop18:
 	ADDQ        $+128, DX
 	SUBQ        $0x20, AX
 	CMPQ        AX, $0x20
-	JGE         loop18
+	JGE         loop26
 
-next19:
+next27:
 	CMPQ AX, $0x10
-	JL   next21
+	JL   next29
 
-loop20:
+loop28:
 	VMOVUPS     (DX), Z13
 	VMINPS      Z13, Z12, Z13
 	VMAXPS      Z13, Z11, Z13
@@ -3006,11 +3006,11 @@ loop20:
 	ADDQ        $+64, DX
 	SUBQ        $0x10, AX
 	CMPQ        AX, $0x10
-	JGE         loop20
+	JGE         loop28
 
-next21:
+next29:
 	TESTQ       AX, AX
-	JZ          done17
+	JZ          done25
 	MOVQ        $-1, BX
 	BZHIQ       AX, BX, BX
 	KMOVW       BX, K1
@@ -3033,7 +3033,7 @@ next21:
 	VDIVPS      Z1, Z0, Z13
 	VMOVUPS     Z13, K1, (CX)
 
-done17:
+done25:
 	VZEROUPPER
 	RET
 
@@ -3056,9 +3056,9 @@ TEXT ·expsAVX512(SB), NOSPLIT, $0-24
 	VBROADCASTSS f42b20000<>+0(SB), Z10
 	VBROADCASTSS fc2d20000<>+0(SB), Z11
 	CMPQ         AX, $0x20
-	JL           next24
+	JL           next32
 
-loop23:
+loop31:
 	VMOVUPS      (DX), Z12
 	VMOVUPS      64(DX), Z13
 	VMINPS       Z12, Z10, Z12
@@ -3099,13 +3099,13 @@ loop23:
 	ADDQ         $+128, DX
 	SUBQ         $0x20, AX
 	CMPQ         AX, $0x20
-	JGE          loop23
+	JGE          loop31
 
-next24:
+next32:
 	CMPQ AX, $0x10
-	JL   next26
+	JL   next34
 
-loop25:
+loop33:
 	VMOVUPS      (DX), Z12
 	VMINPS       Z12, Z10, Z12
 	VMAXPS       Z12, Z11, Z12
@@ -3128,11 +3128,11 @@ loop25:
 	ADDQ         $+64, DX
 	SUBQ         $0x10, AX
 	CMPQ         AX, $0x10
-	JGE          loop25
+	JGE          loop33
 
-next26:
+next34:
 	TESTQ        AX, AX
-	JZ           done22
+	JZ           done30
 	MOVQ         $-1, BX
 	BZHIQ        AX, BX, BX
 	KMOVW        BX, K1
@@ -3155,7 +3155,7 @@ next26:
 	VSCALEFPS    Z6, Z0, Z12
 	VMOVUPS      Z12, K1, (CX)
 
-done22:
+done30:
 	VZEROUPPER
 	RET
 
@@ -3282,9 +3282,9 @@ TEXT ·gelusAVX512(SB), NOSPLIT, $0-24
 	VBROADCASTSS f3d122279<>+0(SB), Z14
 	VBROADCASTSS f3f000000<>+0(SB), Z15
 	CMPQ         AX, $0x20
-	JL           next29
+	JL           next37
 
-loop28:
+loop36:
 	VMOVUPS     (DX), Z16
 	VMOVUPS     64(DX), Z17
 	VMULPS      Z16, Z16, Z18
@@ -3339,13 +3339,13 @@ loop28:
 	ADDQ        $+128, DX
 	SUBQ        $0x20, AX
 	CMPQ        AX, $0x20
-	JGE         loop28
+	JGE         loop36
 
-next29:
+next37:
 	CMPQ AX, $0x10
-	JL   next31
+	JL   next39
 
-loop30:
+loop38:
 	VMOVUPS     (DX), Z16
 	VMULPS      Z16, Z16, Z17
 	VMULPS      Z14, Z17, Z17
@@ -3375,11 +3375,11 @@ loop30:
 	ADDQ        $+64, DX
 	SUBQ        $0x10, AX
 	CMPQ        AX, $0x10
-	JGE         loop30
+	JGE         loop38
 
-next31:
+next39:
 	TESTQ       AX, AX
-	JZ          done27
+	JZ          done35
 	MOVQ        $-1, BX
 	BZHIQ       AX, BX, BX
 	KMOVW       BX, K1
@@ -3409,7 +3409,7 @@ next31:
 	VFMADD231PS Z0, Z17, Z16
 	VMOVUPS     Z16, K1, (CX)
 
-done27:
+done35:
 	VZEROUPPER
 	RET
 
@@ -3441,9 +3441,9 @@ TEXT ·relusAVX512(SB), NOSPLIT, $0-24
 	MOVQ   src+16(FP), DX
 	VPXORD Z0, Z0, Z0
 	CMPQ   AX, $0x20
-	JL     next34
+	JL     next42
 
-loop33:
+loop41:
 	VMOVUPS (DX), Z1
 	VMOVUPS 64(DX), Z2
 	VMAXPS  Z1, Z0, Z1
@@ -3454,13 +3454,13 @@ loop33:
 	ADDQ    $+128, DX
 	SUBQ    $0x20, AX
 	CMPQ    AX, $0x20
-	JGE     loop33
+	JGE     loop41
 
-next34:
+next42:
 	CMPQ AX, $0x10
-	JL   next36
+	JL   next44
 
-loop35:
+loop43:
 	VMOVUPS (DX), Z1
 	VMAXPS  Z1, Z0, Z1
 	VMOVUPS Z1, (CX)
@@ -3468,11 +3468,11 @@ loop35:
 	ADDQ    $+64, DX
 	SUBQ    $0x10, AX
 	CMPQ    AX, $0x10
-	JGE     loop35
+	JGE     loop43
 
-next36:
+next44:
 	TESTQ     AX, AX
-	JZ        done32
+	JZ        done40
 	MOVQ      $-1, BX
 	BZHIQ     AX, BX, BX
 	KMOVW     BX, K1
@@ -3480,7 +3480,7 @@ next36:
 	VMAXPS    Z1, Z0, Z1
 	VMOVUPS   Z1, K1, (CX)
 
-done32:
+done40:
 	VZEROUPPER
 	RET
 
@@ -3630,19 +3630,19 @@ row:
 	MOVQ         n+8(FP), BX
 	MOVQ         DX, SI
 	CMPQ         BX, $0x10
-	JL           next39
+	JL           next47
 
-loop38:
+loop46:
 	VMOVUPS (SI), Z13
 	VMAXPS  Z13, Z12, Z12
 	ADDQ    $+64, SI
 	SUBQ    $0x10, BX
 	CMPQ    BX, $0x10
-	JGE     loop38
+	JGE     loop46
 
-next39:
+next47:
 	TESTQ     BX, BX
-	JZ        done37
+	JZ        done45
 	MOVQ      $-1, DI
 	BZHIQ     BX, DI, DI
 	KMOVW     DI, K1
@@ -3652,7 +3652,7 @@ next39:
 	VMOVAPS   Z15, Z13
 	VMAXPS    Z13, Z12, Z12
 
-done37:
+done45:
 	VEXTRACTF64X4 $0x01, Z12, Y13
 	VMAXPS        Y13, Y12, Y12
 	VEXTRACTF32X4 $0x01, Y12, X13
@@ -3667,9 +3667,9 @@ done37:
 	MOVQ          CX, SI
 	MOVQ          n+8(FP), DI
 	CMPQ          DI, $0x10
-	JL            next42
+	JL            next50
 
-loop41:
+loop49:
 	VMOVUPS      (BX), Z13
 	VSUBPS       Z12, Z13, Z13
 	VMINPS       Z13, Z10, Z13
@@ -3694,11 +3694,11 @@ loop41:
 	ADDQ         $+64, SI
 	SUBQ         $0x10, DI
 	CMPQ         DI, $0x10
-	JGE          loop41
+	JGE          loop49
 
-next42:
+next50:
 	TESTQ        DI, DI
-	JZ           done40
+	JZ           done48
 	MOVQ         $-1, R8
 	BZHIQ        DI, R8, R8
 	KMOVW        R8, K1
@@ -3724,7 +3724,7 @@ next42:
 	VADDPS       Z13, Z14, Z14
 	VMOVUPS      Z13, K1, (SI)
 
-done40:
+done48:
 	VEXTRACTF64X4 $0x01, Z14, Y12
 	VADDPS        Y12, Y14, Y12
 	VEXTRACTF32X4 $0x01, Y12, X13
@@ -3739,20 +3739,20 @@ done40:
 	MOVQ          n+8(FP), BX
 	MOVQ          CX, SI
 	CMPQ          BX, $0x10
-	JL            next45
+	JL            next53
 
-loop44:
+loop52:
 	VMOVUPS (SI), Z13
 	VMULPS  Z12, Z13, Z13
 	VMOVUPS Z13, (SI)
 	ADDQ    $+64, SI
 	SUBQ    $0x10, BX
 	CMPQ    BX, $0x10
-	JGE     loop44
+	JGE     loop52
 
-next45:
+next53:
 	TESTQ     BX, BX
-	JZ        done43
+	JZ        done51
 	MOVQ      $-1, DI
 	BZHIQ     BX, DI, DI
 	KMOVW     DI, K1
@@ -3760,7 +3760,7 @@ next45:
 	VMULPS    Z12, Z13, Z13
 	VMOVUPS   Z13, K1, (SI)
 
-done43:
+done51:
 	MOVQ n+8(FP), BX
 	LEAQ (DX)(BX*4), DX
 	LEAQ (CX)(BX*4), CX
@@ -3797,9 +3797,9 @@ TEXT ·gelusBackwardAVX512(SB), NOSPLIT, $0-32
 	VBROADCASTSS f3ddb33b6<>+0(SB), Z18
 	VBROADCASTSS f3f000000<>+0(SB), Z19
 	CMPQ         AX, $0x10
-	JL           next48
+	JL           next56
 
-loop47:
+loop55:
 	VMOVUPS      (BX), Z20
 	VMOVUPS      (DX), Z21
 	VMULPS       Z21, Z21, Z22
@@ -3840,11 +3840,11 @@ loop47:
 	ADDQ         $+64, BX
 	SUBQ         $0x10, AX
 	CMPQ         AX, $0x10
-	JGE          loop47
+	JGE          loop55
 
-next48:
+next56:
 	TESTQ        AX, AX
-	JZ           done46
+	JZ           done54
 	MOVQ         $-1, SI
 	BZHIQ        AX, SI, SI
 	KMOVW        SI, K1
@@ -3884,7 +3884,7 @@ next48:
 	VMULPS       Z1, Z20, Z20
 	VMOVUPS      Z20, K1, (CX)
 
-done46:
+done54:
 	VZEROUPPER
 	RET
 
@@ -3927,9 +3927,9 @@ TEXT ·relusBackwardAVX512(SB), NOSPLIT, $0-32
 	MOVQ   dy+24(FP), BX
 	VPXORD Z0, Z0, Z0
 	CMPQ   AX, $0x10
-	JL     next51
+	JL     next59
 
-loop50:
+loop58:
 	VMOVUPS   (BX), Z1
 	VMOVUPS   (DX), Z2
 	VCMPPS    $0x11, Z2, Z0, K1
@@ -3940,11 +3940,11 @@ loop50:
 	ADDQ      $+64, BX
 	SUBQ      $0x10, AX
 	CMPQ      AX, $0x10
-	JGE       loop50
+	JGE       loop58
 
-next51:
+next59:
 	TESTQ     AX, AX
-	JZ        done49
+	JZ        done57
 	MOVQ      $-1, SI
 	BZHIQ     AX, SI, SI
 	KMOVW     SI, K1
@@ -3954,7 +3954,7 @@ next51:
 	VMOVAPS.Z Z1, K2, Z1
 	VMOVUPS   Z1, K1, (CX)
 
-done49:
+done57:
 	VZEROUPPER
 	RET
 
@@ -3979,26 +3979,26 @@ row:
 	MOVQ   n+8(FP), R8
 	MOVQ   DX, R9
 	CMPQ   R8, $0x10
-	JL     next54
+	JL     next62
 
-loop53:
+loop61:
 	VMOVUPS (R9), Z5
 	VADDPS  Z5, Z1, Z1
 	ADDQ    $+64, R9
 	SUBQ    $0x10, R8
 	CMPQ    R8, $0x10
-	JGE     loop53
+	JGE     loop61
 
-next54:
+next62:
 	TESTQ     R8, R8
-	JZ        done52
+	JZ        done60
 	MOVQ      $-1, R10
 	BZHIQ     R8, R10, R10
 	KMOVW     R10, K1
 	VMOVUPS.Z (R9), K1, Z5
 	VADDPS    Z5, Z1, Z1
 
-done52:
+done60:
 	VEXTRACTF64X4 $0x01, Z1, Y5
 	VADDPS        Y5, Y1, Y5
 	VEXTRACTF32X4 $0x01, Y5, X6
@@ -4012,20 +4012,20 @@ done52:
 	MOVQ          n+8(FP), R8
 	MOVQ          DX, R9
 	CMPQ          R8, $0x10
-	JL            next57
+	JL            next65
 
-loop56:
+loop64:
 	VMOVUPS     (R9), Z6
 	VSUBPS      Z5, Z6, Z6
 	VFMADD231PS Z6, Z6, Z2
 	ADDQ        $+64, R9
 	SUBQ        $0x10, R8
 	CMPQ        R8, $0x10
-	JGE         loop56
+	JGE         loop64
 
-next57:
+next65:
 	TESTQ       R8, R8
-	JZ          done55
+	JZ          done63
 	MOVQ        $-1, R10
 	BZHIQ       R8, R10, R10
 	KMOVW       R10, K1
@@ -4034,7 +4034,7 @@ next57:
 	VMOVAPS.Z   Z6, K1, Z6
 	VFMADD231PS Z6, Z6, Z2
 
-done55:
+done63:
 	VEXTRACTF64X4 $0x01, Z2, Y6
 	VADDPS        Y6, Y2, Y6
 	VEXTRACTF32X4 $0x01, Y6, X7
@@ -4056,9 +4056,9 @@ done55:
 	MOVQ          SI, R11
 	MOVQ          CX, R12
 	CMPQ          R8, $0x10
-	JL            next60
+	JL            next68
 
-loop59:
+loop67:
 	VMOVUPS     (R9), Z7
 	VSUBPS      Z5, Z7, Z7
 	VMULPS      Z6, Z7, Z7
@@ -4072,11 +4072,11 @@ loop59:
 	ADDQ        $+64, R12
 	SUBQ        $0x10, R8
 	CMPQ        R8, $0x10
-	JGE         loop59
+	JGE         loop67
 
-next60:
+next68:
 	TESTQ       R8, R8
-	JZ          done58
+	JZ          done66
 	MOVQ        $-1, R13
 	BZHIQ       R8, R13, R13
 	KMOVW       R13, K1
@@ -4088,7 +4088,7 @@ next60:
 	VFMADD132PS Z6, Z5, Z7
 	VMOVUPS     Z7, K1, (R12)
 
-done58:
+done66:
 	MOVQ n+8(FP), R8
 	LEAQ (DX)(R8*4), DX
 	LEAQ (CX)(R8*4), CX
@@ -4123,9 +4123,9 @@ row:
 	MOVQ         SI, R13
 	MOVQ         R9, R9
 	CMPQ         R10, $0x10
-	JL           next63
+	JL           next71
 
-loop62:
+loop70:
 	VMOVUPS     (R11), Z5
 	VMOVUPS     (R12), Z6
 	VSUBPS      Z3, Z6, Z6
@@ -4147,11 +4147,11 @@ loop62:
 	ADDQ        $+64, R9
 	SUBQ        $0x10, R10
 	CMPQ        R10, $0x10
-	JGE         loop62
+	JGE         loop70
 
-next63:
+next71:
 	TESTQ       R10, R10
-	JZ          done61
+	JZ          done69
 	MOVQ        $-1, R14
 	BZHIQ       R10, R14, R14
 	KMOVW       R14, K1
@@ -4170,7 +4170,7 @@ next63:
 	VADDPS      Z5, Z1, Z1
 	VFMADD231PS Z6, Z5, Z2
 
-done61:
+done69:
 	VEXTRACTF64X4 $0x01, Z1, Y5
 	VADDPS        Y5, Y1, Y5
 	VEXTRACTF32X4 $0x01, Y5, X6
@@ -4197,9 +4197,9 @@ done61:
 	MOVQ          SI, R11
 	MOVQ          CX, R12
 	CMPQ          R8, $0x10
-	JL            next66
+	JL            next74
 
-loop65:
+loop73:
 	VMOVUPS      (R9), Z7
 	VMOVUPS      (R10), Z8
 	VSUBPS       Z3, Z8, Z8
@@ -4216,11 +4216,11 @@ loop65:
 	ADDQ         $+64, R12
 	SUBQ         $0x10, R8
 	CMPQ         R8, $0x10
-	JGE          loop65
+	JGE          loop73
 
-next66:
+next74:
 	TESTQ        R8, R8
-	JZ           done64
+	JZ           done72
 	MOVQ         $-1, R13
 	BZHIQ        R8, R13, R13
 	KMOVW        R13, K1
@@ -4235,7 +4235,7 @@ next66:
 	VMULPS       Z4, Z7, Z7
 	VMOVUPS      Z7, K1, (R12)
 
-done64:
+done72:
 	MOVQ n+8(FP), R8
 	LEAQ (DX)(R8*4), DX
 	LEAQ (BX)(R8*4), BX
@@ -4273,19 +4273,19 @@ row:
 	MOVQ         n+8(FP), SI
 	MOVQ         CX, DI
 	CMPQ         SI, $0x10
-	JL           next69
+	JL           next77
 
-loop68:
+loop76:
 	VMOVUPS (DI), Z15
 	VMAXPS  Z15, Z14, Z14
 	ADDQ    $+64, DI
 	SUBQ    $0x10, SI
 	CMPQ    SI, $0x10
-	JGE     loop68
+	JGE     loop76
 
-next69:
+next77:
 	TESTQ     SI, SI
-	JZ        done67
+	JZ        done75
 	MOVQ      $-1, R8
 	BZHIQ     SI, R8, R8
 	KMOVW     R8, K1
@@ -4295,7 +4295,7 @@ next69:
 	VMOVAPS   Z16, Z15
 	VMAXPS    Z15, Z14, Z14
 
-done67:
+done75:
 	VEXTRACTF64X4 $0x01, Z14, Y15
 	VMAXPS        Y15, Y14, Y14
 	VEXTRACTF32X4 $0x01, Y14, X15
@@ -4310,9 +4310,9 @@ done67:
 	MOVQ          n+8(FP), SI
 	MOVQ          CX, DI
 	CMPQ          SI, $0x10
-	JL            next72
+	JL            next80
 
-loop71:
+loop79:
 	VMOVUPS      (DI), Z15
 	VFMSUB132PS  Z0, Z14, Z15
 	VMINPS       Z15, Z12, Z15
@@ -4336,11 +4336,11 @@ loop71:
 	ADDQ         $+64, DI
 	SUBQ         $0x10, SI
 	CMPQ         SI, $0x10
-	JGE          loop71
+	JGE          loop79
 
-next72:
+next80:
 	TESTQ        SI, SI
-	JZ           done70
+	JZ           done78
 	MOVQ         $-1, R8
 	BZHIQ        SI, R8, R8
 	KMOVW        R8, K1
@@ -4366,7 +4366,7 @@ next72:
 	VADDPS       Z15, Z1, Z1
 	VMOVUPS      Z15, K1, (DI)
 
-done70:
+done78:
 	VEXTRACTF64X4 $0x01, Z1, Y15
 	VADDPS        Y15, Y1, Y15
 	VEXTRACTF32X4 $0x01, Y15, X16
@@ -4381,20 +4381,20 @@ done70:
 	MOVQ          n+8(FP), SI
 	MOVQ          CX, DI
 	CMPQ          SI, $0x10
-	JL            next75
+	JL            next83
 
-loop74:
+loop82:
 	VMOVUPS (DI), Z16
 	VMULPS  Z15, Z16, Z16
 	VMOVUPS Z16, (DI)
 	ADDQ    $+64, DI
 	SUBQ    $0x10, SI
 	CMPQ    SI, $0x10
-	JGE     loop74
+	JGE     loop82
 
-next75:
+next83:
 	TESTQ     SI, SI
-	JZ        done73
+	JZ        done81
 	MOVQ      $-1, R8
 	BZHIQ     SI, R8, R8
 	KMOVW     R8, K1
@@ -4402,7 +4402,7 @@ next75:
 	VMULPS    Z15, Z16, Z16
 	VMOVUPS   Z16, K1, (DI)
 
-done73:
+done81:
 	VMOVSS X14, (BX)
 	VMOVSS X15, 4(BX)
 	ADDQ   DX, CX
@@ -4444,9 +4444,9 @@ row:
 	MOVQ         CX, R9
 	MOVQ         DX, R10
 	CMPQ         R8, $0x10
-	JL           next78
+	JL           next86
 
-loop77:
+loop85:
 	VMOVUPS      (R9), Z16
 	VMOVUPS      (R10), Z17
 	VFMSUB132PS  Z0, Z13, Z16
@@ -4476,11 +4476,11 @@ loop77:
 	ADDQ         $+64, R10
 	SUBQ         $0x10, R8
 	CMPQ         R8, $0x10
-	JGE          loop77
+	JGE          loop85
 
-next78:
+next86:
 	TESTQ        R8, R8
-	JZ           done76
+	JZ           done84
 	MOVQ         $-1, R11
 	BZHIQ        R8, R11, R11
 	KMOVW        R11, K1
@@ -4510,7 +4510,7 @@ next78:
 	VMOVUPS      Z16, K1, (R9)
 	VMOVUPS      Z17, K1, (R10)
 
-done76:
+done84:
 	ADDQ BX, CX
 	ADDQ BX, DX
 	ADDQ $0x08, SI
@@ -4529,9 +4529,9 @@ TEXT ·axpyAVX512(SB), NOSPLIT, $0-28
 	MOVSS        alpha+24(FP), X0
 	VBROADCASTSS X0, Z0
 	CMPQ         AX, $0x40
-	JL           next81
+	JL           next89
 
-loop80:
+loop88:
 	VMOVUPS     (CX), Z1
 	VMOVUPS     (DX), Z2
 	VFMADD231PS Z2, Z0, Z1
@@ -4552,13 +4552,13 @@ loop80:
 	ADDQ        $+256, DX
 	SUBQ        $0x40, AX
 	CMPQ        AX, $0x40
-	JGE         loop80
+	JGE         loop88
 
-next81:
+next89:
 	CMPQ AX, $0x10
-	JL   next83
+	JL   next91
 
-loop82:
+loop90:
 	VMOVUPS     (CX), Z1
 	VMOVUPS     (DX), Z2
 	VFMADD231PS Z2, Z0, Z1
@@ -4567,11 +4567,11 @@ loop82:
 	ADDQ        $+64, DX
 	SUBQ        $0x10, AX
 	CMPQ        AX, $0x10
-	JGE         loop82
+	JGE         loop90
 
-next83:
+next91:
 	TESTQ       AX, AX
-	JZ          done79
+	JZ          done87
 	MOVQ        $-1, BX
 	BZHIQ       AX, BX, BX
 	KMOVW       BX, K1
@@ -4580,7 +4580,7 @@ next83:
 	VFMADD231PS Z2, Z0, Z1
 	VMOVUPS     Z1, K1, (CX)
 
-done79:
+done87:
 	VZEROUPPER
 	RET
 
@@ -4592,9 +4592,9 @@ TEXT ·scaleAVX512(SB), NOSPLIT, $0-20
 	MOVSS        alpha+16(FP), X0
 	VBROADCASTSS X0, Z0
 	CMPQ         AX, $0x40
-	JL           next86
+	JL           next94
 
-loop85:
+loop93:
 	VMOVUPS (CX), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, (CX)
@@ -4610,24 +4610,24 @@ loop85:
 	ADDQ    $+256, CX
 	SUBQ    $0x40, AX
 	CMPQ    AX, $0x40
-	JGE     loop85
+	JGE     loop93
 
-next86:
+next94:
 	CMPQ AX, $0x10
-	JL   next88
+	JL   next96
 
-loop87:
+loop95:
 	VMOVUPS (CX), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, (CX)
 	ADDQ    $+64, CX
 	SUBQ    $0x10, AX
 	CMPQ    AX, $0x10
-	JGE     loop87
+	JGE     loop95
 
-next88:
+next96:
 	TESTQ     AX, AX
-	JZ        done84
+	JZ        done92
 	MOVQ      $-1, DX
 	BZHIQ     AX, DX, DX
 	KMOVW     DX, K1
@@ -4635,7 +4635,7 @@ next88:
 	VMULPS    Z0, Z1, Z1
 	VMOVUPS   Z1, K1, (CX)
 
-done84:
+done92:
 	VZEROUPPER
 	RET
 
@@ -4648,9 +4648,9 @@ TEXT ·mulAddAVX512(SB), NOSPLIT, $0-40
 	MOVQ a+24(FP), BX
 	MOVQ b+32(FP), SI
 	CMPQ AX, $0x40
-	JL   next91
+	JL   next99
 
-loop90:
+loop98:
 	VMOVUPS     (DX), Z0
 	VMOVUPS     (BX), Z1
 	VMOVUPS     (SI), Z2
@@ -4677,13 +4677,13 @@ loop90:
 	ADDQ        $+256, SI
 	SUBQ        $0x40, AX
 	CMPQ        AX, $0x40
-	JGE         loop90
+	JGE         loop98
 
-next91:
+next99:
 	CMPQ AX, $0x10
-	JL   next93
+	JL   next101
 
-loop92:
+loop100:
 	VMOVUPS     (DX), Z0
 	VMOVUPS     (BX), Z1
 	VMOVUPS     (SI), Z2
@@ -4695,11 +4695,11 @@ loop92:
 	ADDQ        $+64, SI
 	SUBQ        $0x10, AX
 	CMPQ        AX, $0x10
-	JGE         loop92
+	JGE         loop100
 
-next93:
+next101:
 	TESTQ       AX, AX
-	JZ          done89
+	JZ          done97
 	MOVQ        $-1, DI
 	BZHIQ       AX, DI, DI
 	KMOVW       DI, K1
@@ -4709,7 +4709,7 @@ next93:
 	VFMADD231PS Z1, Z2, Z0
 	VMOVUPS     Z0, K1, (CX)
 
-done89:
+done97:
 	VZEROUPPER
 	RET
 
@@ -4721,9 +4721,9 @@ TEXT ·addAVX512(SB), NOSPLIT, $0-32
 	MOVQ a+16(FP), DX
 	MOVQ b+24(FP), BX
 	CMPQ AX, $0x40
-	JL   next96
+	JL   next104
 
-loop95:
+loop103:
 	VMOVUPS (DX), Z0
 	VMOVUPS (BX), Z1
 	VADDPS  Z1, Z0, Z0
@@ -4745,13 +4745,13 @@ loop95:
 	ADDQ    $+256, BX
 	SUBQ    $0x40, AX
 	CMPQ    AX, $0x40
-	JGE     loop95
+	JGE     loop103
 
-next96:
+next104:
 	CMPQ AX, $0x10
-	JL   next98
+	JL   next106
 
-loop97:
+loop105:
 	VMOVUPS (DX), Z0
 	VMOVUPS (BX), Z1
 	VADDPS  Z1, Z0, Z0
@@ -4761,11 +4761,11 @@ loop97:
 	ADDQ    $+64, BX
 	SUBQ    $0x10, AX
 	CMPQ    AX, $0x10
-	JGE     loop97
+	JGE     loop105
 
-next98:
+next106:
 	TESTQ     AX, AX
-	JZ        done94
+	JZ        done102
 	MOVQ      $-1, SI
 	BZHIQ     AX, SI, SI
 	KMOVW     SI, K1
@@ -4774,7 +4774,7 @@ next98:
 	VADDPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (CX)
 
-done94:
+done102:
 	VZEROUPPER
 	RET
 
@@ -4786,9 +4786,9 @@ TEXT ·mulAVX512(SB), NOSPLIT, $0-32
 	MOVQ a+16(FP), DX
 	MOVQ b+24(FP), BX
 	CMPQ AX, $0x40
-	JL   next101
+	JL   next109
 
-loop100:
+loop108:
 	VMOVUPS (DX), Z0
 	VMOVUPS (BX), Z1
 	VMULPS  Z1, Z0, Z0
@@ -4810,13 +4810,13 @@ loop100:
 	ADDQ    $+256, BX
 	SUBQ    $0x40, AX
 	CMPQ    AX, $0x40
-	JGE     loop100
+	JGE     loop108
 
-next101:
+next109:
 	CMPQ AX, $0x10
-	JL   next103
+	JL   next111
 
-loop102:
+loop110:
 	VMOVUPS (DX), Z0
 	VMOVUPS (BX), Z1
 	VMULPS  Z1, Z0, Z0
@@ -4826,11 +4826,11 @@ loop102:
 	ADDQ    $+64, BX
 	SUBQ    $0x10, AX
 	CMPQ    AX, $0x10
-	JGE     loop102
+	JGE     loop110
 
-next103:
+next111:
 	TESTQ     AX, AX
-	JZ        done99
+	JZ        done107
 	MOVQ      $-1, SI
 	BZHIQ     AX, SI, SI
 	KMOVW     SI, K1
@@ -4839,7 +4839,7 @@ next103:
 	VMULPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (CX)
 
-done99:
+done107:
 	VZEROUPPER
 	RET
 
@@ -4854,9 +4854,9 @@ TEXT ·dotAVX512(SB), NOSPLIT, $0-28
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	CMPQ   AX, $0x40
-	JL     next106
+	JL     next114
 
-loop105:
+loop113:
 	VMOVUPS     (CX), Z4
 	VMOVUPS     (DX), Z5
 	VFMADD231PS Z4, Z5, Z0
@@ -4873,13 +4873,13 @@ loop105:
 	ADDQ        $+256, DX
 	SUBQ        $0x40, AX
 	CMPQ        AX, $0x40
-	JGE         loop105
+	JGE         loop113
 
-next106:
+next114:
 	CMPQ AX, $0x10
-	JL   next108
+	JL   next116
 
-loop107:
+loop115:
 	VMOVUPS     (CX), Z4
 	VMOVUPS     (DX), Z5
 	VFMADD231PS Z4, Z5, Z0
@@ -4887,11 +4887,11 @@ loop107:
 	ADDQ        $+64, DX
 	SUBQ        $0x10, AX
 	CMPQ        AX, $0x10
-	JGE         loop107
+	JGE         loop115
 
-next108:
+next116:
 	TESTQ       AX, AX
-	JZ          done104
+	JZ          done112
 	MOVQ        $-1, BX
 	BZHIQ       AX, BX, BX
 	KMOVW       BX, K1
@@ -4899,7 +4899,7 @@ next108:
 	VMOVUPS.Z   (DX), K1, Z5
 	VFMADD231PS Z4, Z5, Z0
 
-done104:
+done112:
 	VADDPS        Z1, Z0, Z0
 	VADDPS        Z3, Z2, Z2
 	VADDPS        Z2, Z0, Z0
@@ -4923,9 +4923,9 @@ TEXT ·sumSquaresAVX512(SB), NOSPLIT, $0-24
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	CMPQ   AX, $0x10
-	JL     next111
+	JL     next119
 
-loop110:
+loop118:
 	VMOVUPS       (CX), Z2
 	VEXTRACTF64X4 $0x01, Z2, Y3
 	VCVTPS2PD     Y2, Z2
@@ -4935,11 +4935,11 @@ loop110:
 	ADDQ          $+64, CX
 	SUBQ          $0x10, AX
 	CMPQ          AX, $0x10
-	JGE           loop110
+	JGE           loop118
 
-next111:
+next119:
 	TESTQ         AX, AX
-	JZ            done109
+	JZ            done117
 	MOVQ          $-1, DX
 	BZHIQ         AX, DX, DX
 	KMOVW         DX, K1
@@ -4950,7 +4950,7 @@ next111:
 	VFMADD231PD   Z2, Z2, Z0
 	VFMADD231PD   Z3, Z3, Z1
 
-done109:
+done117:
 	VADDPD        Z1, Z0, Z0
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPD        Y1, Y0, Y1
@@ -4970,9 +4970,9 @@ TEXT ·addRowAVX512(SB), NOSPLIT, $0-56
 	MOVQ src+32(FP), DX
 	MOVQ row+48(FP), BX
 	CMPQ AX, $0x40
-	JL   next114
+	JL   next122
 
-loop113:
+loop121:
 	VMOVUPS (BX), Z0
 	VMOVUPS 64(BX), Z1
 	VMOVUPS 128(BX), Z2
@@ -4983,7 +4983,7 @@ loop113:
 	MOVQ    lds+40(FP), R9
 	MOVQ    rows+0(FP), R10
 
-rows115:
+rows123:
 	VMOVUPS (R8), Z4
 	VADDPS  Z0, Z4, Z4
 	VMOVUPS Z4, (SI)
@@ -4999,19 +4999,19 @@ rows115:
 	ADDQ    DI, SI
 	ADDQ    R9, R8
 	DECQ    R10
-	JNZ     rows115
+	JNZ     rows123
 	ADDQ    $+256, CX
 	ADDQ    $+256, DX
 	ADDQ    $+256, BX
 	SUBQ    $0x40, AX
 	CMPQ    AX, $0x40
-	JGE     loop113
+	JGE     loop121
 
-next114:
+next122:
 	CMPQ AX, $0x10
-	JL   next117
+	JL   next125
 
-loop116:
+loop124:
 	VMOVUPS (BX), Z0
 	MOVQ    CX, SI
 	MOVQ    ldd+24(FP), DI
@@ -5019,24 +5019,24 @@ loop116:
 	MOVQ    lds+40(FP), R9
 	MOVQ    rows+0(FP), R10
 
-rows118:
+rows126:
 	VMOVUPS (R8), Z1
 	VADDPS  Z0, Z1, Z1
 	VMOVUPS Z1, (SI)
 	ADDQ    DI, SI
 	ADDQ    R9, R8
 	DECQ    R10
-	JNZ     rows118
+	JNZ     rows126
 	ADDQ    $+64, CX
 	ADDQ    $+64, DX
 	ADDQ    $+64, BX
 	SUBQ    $0x10, AX
 	CMPQ    AX, $0x10
-	JGE     loop116
+	JGE     loop124
 
-next117:
+next125:
 	TESTQ     AX, AX
-	JZ        done112
+	JZ        done120
 	MOVQ      $-1, SI
 	BZHIQ     AX, SI, SI
 	KMOVW     SI, K1
@@ -5046,16 +5046,16 @@ next117:
 	MOVQ      lds+40(FP), BX
 	MOVQ      rows+0(FP), SI
 
-rows119:
+rows127:
 	VMOVUPS.Z (DX), K1, Z1
 	VADDPS    Z0, Z1, Z1
 	VMOVUPS   Z1, K1, (AX)
 	ADDQ      CX, AX
 	ADDQ      BX, DX
 	DECQ      SI
-	JNZ       rows119
+	JNZ       rows127
 
-done112:
+done120:
 	VZEROUPPER
 	RET
 
@@ -5066,9 +5066,9 @@ TEXT ·sumRowsAVX512(SB), NOSPLIT, $0-40
 	MOVQ dst+16(FP), CX
 	MOVQ src+24(FP), DX
 	CMPQ AX, $0x80
-	JL   next122
+	JL   next130
 
-loop121:
+loop129:
 	VMOVUPS (CX), Z0
 	VMOVUPS 64(CX), Z1
 	VMOVUPS 128(CX), Z2
@@ -5081,7 +5081,7 @@ loop121:
 	MOVQ    lds+32(FP), SI
 	MOVQ    rows+0(FP), DI
 
-rows123:
+rows131:
 	VMOVUPS (BX), Z8
 	VADDPS  Z8, Z0, Z0
 	VMOVUPS 64(BX), Z8
@@ -5100,7 +5100,7 @@ rows123:
 	VADDPS  Z8, Z7, Z7
 	ADDQ    SI, BX
 	DECQ    DI
-	JNZ     rows123
+	JNZ     rows131
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, 64(CX)
 	VMOVUPS Z2, 128(CX)
@@ -5113,34 +5113,34 @@ rows123:
 	ADDQ    $+512, DX
 	SUBQ    $0x80, AX
 	CMPQ    AX, $0x80
-	JGE     loop121
+	JGE     loop129
 
-next122:
+next130:
 	CMPQ AX, $0x10
-	JL   next125
+	JL   next133
 
-loop124:
+loop132:
 	VMOVUPS (CX), Z0
 	MOVQ    DX, BX
 	MOVQ    lds+32(FP), SI
 	MOVQ    rows+0(FP), DI
 
-rows126:
+rows134:
 	VMOVUPS (BX), Z1
 	VADDPS  Z1, Z0, Z0
 	ADDQ    SI, BX
 	DECQ    DI
-	JNZ     rows126
+	JNZ     rows134
 	VMOVUPS Z0, (CX)
 	ADDQ    $+64, CX
 	ADDQ    $+64, DX
 	SUBQ    $0x10, AX
 	CMPQ    AX, $0x10
-	JGE     loop124
+	JGE     loop132
 
-next125:
+next133:
 	TESTQ     AX, AX
-	JZ        done120
+	JZ        done128
 	MOVQ      $-1, BX
 	BZHIQ     AX, BX, BX
 	KMOVW     BX, K1
@@ -5149,15 +5149,15 @@ next125:
 	MOVQ      lds+32(FP), DX
 	MOVQ      rows+0(FP), BX
 
-rows127:
+rows135:
 	VMOVUPS.Z (AX), K1, Z1
 	VADDPS    Z1, Z0, Z0
 	ADDQ      DX, AX
 	DECQ      BX
-	JNZ       rows127
+	JNZ       rows135
 	VMOVUPS   Z0, K1, (CX)
 
-done120:
+done128:
 	VZEROUPPER
 	RET
 
@@ -5178,9 +5178,9 @@ row:
 	MOVQ    CX, R8
 	MOVQ    n+8(FP), R10
 	CMPQ    R10, $0x40
-	JL      next130
+	JL      next138
 
-loop129:
+loop137:
 	VMOVUPS (R9), Z0
 	VMOVUPS Z0, (R8)
 	VMOVUPS 64(R9), Z0
@@ -5193,31 +5193,31 @@ loop129:
 	ADDQ    $+256, R9
 	SUBQ    $0x40, R10
 	CMPQ    R10, $0x40
-	JGE     loop129
+	JGE     loop137
 
-next130:
+next138:
 	CMPQ R10, $0x10
-	JL   next132
+	JL   next140
 
-loop131:
+loop139:
 	VMOVUPS (R9), Z0
 	VMOVUPS Z0, (R8)
 	ADDQ    $+64, R8
 	ADDQ    $+64, R9
 	SUBQ    $0x10, R10
 	CMPQ    R10, $0x10
-	JGE     loop131
+	JGE     loop139
 
-next132:
+next140:
 	TESTQ     R10, R10
-	JZ        done128
+	JZ        done136
 	MOVQ      $-1, R11
 	BZHIQ     R10, R11, R11
 	KMOVW     R11, K1
 	VMOVUPS.Z (R9), K1, Z0
 	VMOVUPS   Z0, K1, (R8)
 
-done128:
+done136:
 	ADDQ DX, CX
 	ADDQ $0x04, DI
 	DECQ AX
@@ -5242,9 +5242,9 @@ row:
 	MOVQ    CX, R8
 	MOVQ    n+8(FP), R10
 	CMPQ    R10, $0x40
-	JL      next135
+	JL      next143
 
-loop134:
+loop142:
 	VMOVUPS (R9), Z0
 	VMOVUPS (R8), Z1
 	VADDPS  Z1, Z0, Z0
@@ -5265,13 +5265,13 @@ loop134:
 	ADDQ    $+256, R9
 	SUBQ    $0x40, R10
 	CMPQ    R10, $0x40
-	JGE     loop134
+	JGE     loop142
 
-next135:
+next143:
 	CMPQ R10, $0x10
-	JL   next137
+	JL   next145
 
-loop136:
+loop144:
 	VMOVUPS (R9), Z0
 	VMOVUPS (R8), Z1
 	VADDPS  Z1, Z0, Z0
@@ -5280,11 +5280,11 @@ loop136:
 	ADDQ    $+64, R9
 	SUBQ    $0x10, R10
 	CMPQ    R10, $0x10
-	JGE     loop136
+	JGE     loop144
 
-next137:
+next145:
 	TESTQ     R10, R10
-	JZ        done133
+	JZ        done141
 	MOVQ      $-1, R11
 	BZHIQ     R10, R11, R11
 	KMOVW     R11, K1
@@ -5293,7 +5293,7 @@ next137:
 	VADDPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (R9)
 
-done133:
+done141:
 	ADDQ DX, CX
 	ADDQ $0x04, DI
 	DECQ AX
@@ -5312,9 +5312,9 @@ TEXT ·scaledRowsAVX512(SB), NOSPLIT, $0-80
 	MOVQ dscale+56(FP), DI
 	MOVQ dshift+64(FP), R8
 	CMPQ AX, $0x10
-	JL   next140
+	JL   next148
 
-loop139:
+loop147:
 	VMOVUPS (BX), Z0
 	VMOVUPS (SI), Z1
 	VMOVUPS (DI), Z2
@@ -5326,7 +5326,7 @@ loop139:
 	MOVQ    ld+32(FP), R13
 	MOVQ    rows+0(FP), R14
 
-rows141:
+rows149:
 	VMOVUPS      (R10), Z4
 	VMOVUPS      (R12), Z5
 	VBROADCASTSS (R9), Z6
@@ -5339,7 +5339,7 @@ rows141:
 	ADDQ         R11, R10
 	ADDQ         R13, R12
 	DECQ         R14
-	JNZ          rows141
+	JNZ          rows149
 	VMOVUPS      Z2, (DI)
 	VMOVUPS      Z3, (R8)
 	ADDQ         $+64, CX
@@ -5350,11 +5350,11 @@ rows141:
 	ADDQ         $+64, R8
 	SUBQ         $0x10, AX
 	CMPQ         AX, $0x10
-	JGE          loop139
+	JGE          loop147
 
-next140:
+next148:
 	TESTQ     AX, AX
-	JZ        done138
+	JZ        done146
 	MOVQ      $-1, R9
 	BZHIQ     AX, R9, R9
 	KMOVW     R9, K1
@@ -5367,7 +5367,7 @@ next140:
 	MOVQ      ld+32(FP), SI
 	MOVQ      rows+0(FP), R9
 
-rows142:
+rows150:
 	VMOVUPS.Z    (CX), K1, Z4
 	VMOVUPS.Z    (DX), K1, Z5
 	VBROADCASTSS (AX), Z6
@@ -5380,11 +5380,11 @@ rows142:
 	ADDQ         BX, CX
 	ADDQ         SI, DX
 	DECQ         R9
-	JNZ          rows142
+	JNZ          rows150
 	VMOVUPS      Z2, K1, (DI)
 	VMOVUPS      Z3, K1, (R8)
 
-done138:
+done146:
 	VZEROUPPER
 	RET
 
@@ -5408,9 +5408,9 @@ TEXT ·adamWAVX512(SB), NOSPLIT, $0-48
 	VBROADCASTSS 32(DI), Z8
 	VPXORD       Z9, Z9, Z9
 	CMPQ         AX, $0x10
-	JL           next145
+	JL           next153
 
-loop144:
+loop152:
 	VMOVUPS     (CX), Z10
 	VMOVUPS     (DX), Z11
 	VMOVUPS     (BX), Z12
@@ -5437,11 +5437,11 @@ loop144:
 	ADDQ        $+64, SI
 	SUBQ        $0x10, AX
 	CMPQ        AX, $0x10
-	JGE         loop144
+	JGE         loop152
 
-next145:
+next153:
 	TESTQ       AX, AX
-	JZ          done143
+	JZ          done151
 	MOVQ        $-1, DI
 	BZHIQ       AX, DI, DI
 	KMOVW       DI, K1
@@ -5466,7 +5466,7 @@ next145:
 	VSUBPS      Z12, Z10, Z10
 	VMOVUPS     Z10, K1, (CX)
 
-done143:
+done151:
 	VZEROUPPER
 	RET
 
@@ -6833,9 +6833,9 @@ block:
 	MOVQ   x+40(FP), R8
 	MOVQ   DX, R9
 	CMPQ   DI, $0x08
-	JL     next148
+	JL     next156
 
-loop147:
+loop155:
 	VMOVUPS     (R8), Y4
 	VMOVUPS     (R9), Y5
 	VFMADD231PS Y5, Y4, Y0
@@ -6849,11 +6849,11 @@ loop147:
 	ADDQ        $+32, R9
 	SUBQ        $0x08, DI
 	CMPQ        DI, $0x08
-	JGE         loop147
+	JGE         loop155
 
-next148:
+next156:
 	TESTQ       DI, DI
-	JZ          done146
+	JZ          done154
 	LEAQ        firstLanes<>+0(SB), R10
 	MOVQ        $0x00000008, R11
 	SUBQ        DI, R11
@@ -6868,7 +6868,7 @@ next148:
 	VMASKMOVPS  (R9)(SI*1), Y4, Y4
 	VFMADD231PS Y4, Y5, Y3
 
-done146:
+done154:
 	VEXTRACTF128 $0x01, Y0, X4
 	VADDPS       X4, X0, X0
 	VPERMILPS    $0x4e, X0, X4
@@ -6911,33 +6911,31 @@ done146:
 // func lstmForwardAVX2(rows int, hidden int, gates *float32, cPrev *float32, c *float32, tanhC *float32, h *float32)
 // Requires: AVX, FMA3
 TEXT ·lstmForwardAVX2(SB), NOSPLIT, $0-56
-	MOVQ         gates+16(FP), AX
-	MOVQ         cPrev+24(FP), CX
-	MOVQ         c+32(FP), DX
-	MOVQ         tanhC+40(FP), BX
-	MOVQ         h+48(FP), SI
 	VBROADCASTSS fc0fcf84f<>+0(SB), Y0
 	VBROADCASTSS f40fcf84f<>+0(SB), Y1
 	VBROADCASTSS f3f000000<>+0(SB), Y2
-	MOVQ         hidden+8(FP), DI
-	MOVQ         rows+0(FP), R8
-	MOVQ         DI, R9
-	SHLQ         $0x02, R9
-	LEAQ         (R9)(R9*2), R10
+	MOVQ         gates+16(FP), AX
+	MOVQ         cPrev+24(FP), CX
+	MOVQ         c+32(FP), DX
+	MOVQ         hidden+8(FP), BX
+	MOVQ         rows+0(FP), SI
+	MOVQ         BX, DI
+	SHLQ         $0x02, DI
+	LEAQ         (DI)(DI*2), R8
 
-row:
-	MOVQ    DI, R11
+row157:
+	MOVQ    BX, R9
 	PCALIGN $0x40
 
-units:
-	CMPQ        R11, $0x08
-	JL          tail149
+units158:
+	CMPQ        R9, $0x08
+	JL          tail159
 	VMOVUPS     (AX), Y3
 	VMULPS      Y2, Y3, Y3
-	VMOVUPS     (AX)(R9*1), Y4
+	VMOVUPS     (AX)(DI*1), Y4
 	VMULPS      Y2, Y4, Y4
-	VMOVUPS     (AX)(R9*2), Y5
-	VMOVUPS     (AX)(R10*1), Y6
+	VMOVUPS     (AX)(DI*2), Y5
+	VMOVUPS     (AX)(R8*1), Y6
 	VMULPS      Y2, Y6, Y6
 	VMINPS      Y3, Y1, Y3
 	VMAXPS      Y3, Y0, Y3
@@ -7006,54 +7004,33 @@ units:
 	VFMADD213PS Y2, Y2, Y3
 	VMOVUPS     Y3, (AX)
 	VFMADD213PS Y2, Y2, Y4
-	VMOVUPS     Y4, (AX)(R9*1)
-	VMOVUPS     Y5, (AX)(R9*2)
+	VMOVUPS     Y4, (AX)(DI*1)
+	VMOVUPS     Y5, (AX)(DI*2)
 	VFMADD213PS Y2, Y2, Y6
-	VMOVUPS     Y6, (AX)(R10*1)
-	VMOVUPS     (CX), Y7
-	VMULPS      Y4, Y7, Y7
-	VFMADD231PS Y3, Y5, Y7
-	VMOVUPS     Y7, (DX)
-	VMINPS      Y7, Y1, Y7
-	VMAXPS      Y7, Y0, Y7
-	VMULPS      Y7, Y7, Y3
-	VMOVUPS     fa59f25c0<>+0(SB), Y4
-	VFMADD213PS f2a61337e<>+0(SB), Y3, Y4
-	VFMADD213PS faebd37ff<>+0(SB), Y3, Y4
-	VFMADD213PS f335c0041<>+0(SB), Y3, Y4
-	VFMADD213PS f3779434a<>+0(SB), Y3, Y4
-	VFMADD213PS f3a270ded<>+0(SB), Y3, Y4
-	VFMADD213PS f3ba059dc<>+0(SB), Y3, Y4
-	VMOVUPS     f35a0d3d8<>+0(SB), Y5
-	VFMADD213PS f38f895d6<>+0(SB), Y3, Y5
-	VFMADD213PS f3b14aa05<>+0(SB), Y3, Y5
-	VFMADD213PS f3ba059dd<>+0(SB), Y3, Y5
-	VMULPS      Y7, Y4, Y4
-	VDIVPS      Y5, Y4, Y7
-	VMOVUPS     Y7, (BX)
-	VMULPS      Y6, Y7, Y7
-	VMOVUPS     Y7, (SI)
+	VMOVUPS     Y6, (AX)(R8*1)
+	VMOVUPS     (CX), Y6
+	VMULPS      Y4, Y6, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VMOVUPS     Y6, (DX)
 	ADDQ        $0x20, AX
 	ADDQ        $0x20, CX
 	ADDQ        $0x20, DX
-	ADDQ        $0x20, BX
-	ADDQ        $0x20, SI
-	SUBQ        $0x08, R11
-	JMP         units
+	SUBQ        $0x08, R9
+	JMP         units158
 
-tail149:
-	TESTQ       R11, R11
-	JZ          done150
-	LEAQ        firstLanes<>+0(SB), R12
-	MOVQ        $0x00000008, R13
-	SUBQ        R11, R13
-	VMOVUPS     (R12)(R13*4), Y3
+tail159:
+	TESTQ       R9, R9
+	JZ          done160
+	LEAQ        firstLanes<>+0(SB), R10
+	MOVQ        $0x00000008, R11
+	SUBQ        R9, R11
+	VMOVUPS     (R10)(R11*4), Y3
 	VMASKMOVPS  (AX), Y3, Y4
 	VMULPS      Y2, Y4, Y4
-	VMASKMOVPS  (AX)(R9*1), Y3, Y5
+	VMASKMOVPS  (AX)(DI*1), Y3, Y5
 	VMULPS      Y2, Y5, Y5
-	VMASKMOVPS  (AX)(R9*2), Y3, Y6
-	VMASKMOVPS  (AX)(R10*1), Y3, Y7
+	VMASKMOVPS  (AX)(DI*2), Y3, Y6
+	VMASKMOVPS  (AX)(R8*1), Y3, Y7
 	VMULPS      Y2, Y7, Y7
 	VMINPS      Y4, Y1, Y4
 	VMAXPS      Y4, Y0, Y4
@@ -7122,17 +7099,46 @@ tail149:
 	VFMADD213PS Y2, Y2, Y4
 	VMASKMOVPS  Y4, Y3, (AX)
 	VFMADD213PS Y2, Y2, Y5
-	VMASKMOVPS  Y5, Y3, (AX)(R9*1)
-	VMASKMOVPS  Y6, Y3, (AX)(R9*2)
+	VMASKMOVPS  Y5, Y3, (AX)(DI*1)
+	VMASKMOVPS  Y6, Y3, (AX)(DI*2)
 	VFMADD213PS Y2, Y2, Y7
-	VMASKMOVPS  Y7, Y3, (AX)(R10*1)
-	VMASKMOVPS  (CX), Y3, Y8
-	VMULPS      Y5, Y8, Y8
-	VFMADD231PS Y4, Y6, Y8
-	VMASKMOVPS  Y8, Y3, (DX)
-	VMINPS      Y8, Y1, Y8
-	VMAXPS      Y8, Y0, Y8
-	VMULPS      Y8, Y8, Y4
+	VMASKMOVPS  Y7, Y3, (AX)(R8*1)
+	VMASKMOVPS  (CX), Y3, Y7
+	VMULPS      Y5, Y7, Y7
+	VFMADD231PS Y4, Y6, Y7
+	VMASKMOVPS  Y7, Y3, (DX)
+	LEAQ        (AX)(R9*4), AX
+	LEAQ        (CX)(R9*4), CX
+	LEAQ        (DX)(R9*4), DX
+
+done160:
+	ADDQ DI, AX
+	ADDQ DI, AX
+	ADDQ DI, AX
+	DECQ SI
+	JNZ  row157
+	MOVQ gates+16(FP), AX
+	MOVQ c+32(FP), CX
+	MOVQ tanhC+40(FP), DX
+	MOVQ h+48(FP), BX
+	MOVQ hidden+8(FP), SI
+	MOVQ rows+0(FP), DI
+	MOVQ SI, R8
+	SHLQ $0x02, R8
+	LEAQ (R8)(R8*2), R9
+
+row161:
+	MOVQ    SI, R10
+	PCALIGN $0x40
+
+units162:
+	CMPQ        R10, $0x08
+	JL          tail163
+	VMOVUPS     (AX)(R9*1), Y2
+	VMOVUPS     (CX), Y3
+	VMINPS      Y3, Y1, Y3
+	VMAXPS      Y3, Y0, Y3
+	VMULPS      Y3, Y3, Y4
 	VMOVUPS     fa59f25c0<>+0(SB), Y5
 	VFMADD213PS f2a61337e<>+0(SB), Y4, Y5
 	VFMADD213PS faebd37ff<>+0(SB), Y4, Y5
@@ -7144,23 +7150,57 @@ tail149:
 	VFMADD213PS f38f895d6<>+0(SB), Y4, Y6
 	VFMADD213PS f3b14aa05<>+0(SB), Y4, Y6
 	VFMADD213PS f3ba059dd<>+0(SB), Y4, Y6
-	VMULPS      Y8, Y5, Y5
-	VDIVPS      Y6, Y5, Y8
-	VMASKMOVPS  Y8, Y3, (BX)
-	VMULPS      Y7, Y8, Y8
-	VMASKMOVPS  Y8, Y3, (SI)
-	LEAQ        (AX)(R11*4), AX
-	LEAQ        (CX)(R11*4), CX
-	LEAQ        (DX)(R11*4), DX
-	LEAQ        (BX)(R11*4), BX
-	LEAQ        (SI)(R11*4), SI
+	VMULPS      Y3, Y5, Y5
+	VDIVPS      Y6, Y5, Y3
+	VMOVUPS     Y3, (DX)
+	VMULPS      Y2, Y3, Y3
+	VMOVUPS     Y3, (BX)
+	ADDQ        $0x20, AX
+	ADDQ        $0x20, CX
+	ADDQ        $0x20, DX
+	ADDQ        $0x20, BX
+	SUBQ        $0x08, R10
+	JMP         units162
 
-done150:
-	ADDQ R9, AX
-	ADDQ R9, AX
-	ADDQ R9, AX
-	DECQ R8
-	JNZ  row
+tail163:
+	TESTQ       R10, R10
+	JZ          done164
+	LEAQ        firstLanes<>+0(SB), R11
+	MOVQ        $0x00000008, R12
+	SUBQ        R10, R12
+	VMOVUPS     (R11)(R12*4), Y2
+	VMASKMOVPS  (AX)(R9*1), Y2, Y3
+	VMASKMOVPS  (CX), Y2, Y4
+	VMINPS      Y4, Y1, Y4
+	VMAXPS      Y4, Y0, Y4
+	VMULPS      Y4, Y4, Y5
+	VMOVUPS     fa59f25c0<>+0(SB), Y6
+	VFMADD213PS f2a61337e<>+0(SB), Y5, Y6
+	VFMADD213PS faebd37ff<>+0(SB), Y5, Y6
+	VFMADD213PS f335c0041<>+0(SB), Y5, Y6
+	VFMADD213PS f3779434a<>+0(SB), Y5, Y6
+	VFMADD213PS f3a270ded<>+0(SB), Y5, Y6
+	VFMADD213PS f3ba059dc<>+0(SB), Y5, Y6
+	VMOVUPS     f35a0d3d8<>+0(SB), Y7
+	VFMADD213PS f38f895d6<>+0(SB), Y5, Y7
+	VFMADD213PS f3b14aa05<>+0(SB), Y5, Y7
+	VFMADD213PS f3ba059dd<>+0(SB), Y5, Y7
+	VMULPS      Y4, Y6, Y6
+	VDIVPS      Y7, Y6, Y4
+	VMASKMOVPS  Y4, Y2, (DX)
+	VMULPS      Y3, Y4, Y4
+	VMASKMOVPS  Y4, Y2, (BX)
+	LEAQ        (AX)(R10*4), AX
+	LEAQ        (CX)(R10*4), CX
+	LEAQ        (DX)(R10*4), DX
+	LEAQ        (BX)(R10*4), BX
+
+done164:
+	ADDQ R8, AX
+	ADDQ R8, AX
+	ADDQ R8, AX
+	DECQ DI
+	JNZ  row161
 	VZEROUPPER
 	RET
 
@@ -7179,13 +7219,13 @@ TEXT ·lstmBackwardAVX2(SB), NOSPLIT, $0-56
 	SHLQ         $0x02, R9
 	LEAQ         (R9)(R9*2), R10
 
-row:
+row165:
 	MOVQ    DI, R11
 	PCALIGN $0x40
 
-units:
+units166:
 	CMPQ         R11, $0x08
-	JL           tail151
+	JL           tail167
 	VMOVUPS      (AX), Y1
 	VMOVUPS      (AX)(R9*1), Y2
 	VMOVUPS      (AX)(R9*2), Y3
@@ -7226,11 +7266,11 @@ units:
 	ADDQ         $0x20, BX
 	ADDQ         $0x20, SI
 	SUBQ         $0x08, R11
-	JMP          units
+	JMP          units166
 
-tail151:
+tail167:
 	TESTQ        R11, R11
-	JZ           done152
+	JZ           done168
 	LEAQ         firstLanes<>+0(SB), R12
 	MOVQ         $0x00000008, R13
 	SUBQ         R11, R13
@@ -7275,12 +7315,12 @@ tail151:
 	LEAQ         (BX)(R11*4), BX
 	LEAQ         (SI)(R11*4), SI
 
-done152:
+done168:
 	ADDQ R9, AX
 	ADDQ R9, AX
 	ADDQ R9, AX
 	DECQ R8
-	JNZ  row
+	JNZ  row165
 	VZEROUPPER
 	RET
 
@@ -7299,13 +7339,13 @@ TEXT ·gruForwardAVX2(SB), NOSPLIT, $0-48
 	MOVQ         SI, R8
 	SHLQ         $0x02, R8
 
-row:
+row169:
 	MOVQ    SI, R9
 	PCALIGN $0x40
 
-units:
+units170:
 	CMPQ        R9, $0x08
-	JL          tail153
+	JL          tail171
 	VMOVUPS     (AX), Y3
 	VMOVUPS     (CX), Y4
 	VADDPS      Y4, Y3, Y3
@@ -7379,11 +7419,11 @@ units:
 	ADDQ        $0x20, DX
 	ADDQ        $0x20, BX
 	SUBQ        $0x08, R9
-	JMP         units
+	JMP         units170
 
-tail153:
+tail171:
 	TESTQ       R9, R9
-	JZ          done154
+	JZ          done172
 	LEAQ        firstLanes<>+0(SB), R10
 	MOVQ        $0x00000008, R11
 	SUBQ        R9, R11
@@ -7461,13 +7501,13 @@ tail153:
 	LEAQ        (DX)(R9*4), DX
 	LEAQ        (BX)(R9*4), BX
 
-done154:
+done172:
 	ADDQ R8, AX
 	ADDQ R8, AX
 	ADDQ R8, CX
 	ADDQ R8, CX
 	DECQ DI
-	JNZ  row
+	JNZ  row169
 	VZEROUPPER
 	RET
 
@@ -7485,13 +7525,13 @@ TEXT ·gruBackwardAVX2(SB), NOSPLIT, $0-56
 	MOVQ         DI, R9
 	SHLQ         $0x02, R9
 
-row:
+row173:
 	MOVQ    DI, R10
 	PCALIGN $0x40
 
-units:
+units174:
 	CMPQ         R10, $0x08
-	JL           tail155
+	JL           tail175
 	VMOVUPS      (AX), Y1
 	VMOVUPS      (AX)(R9*1), Y2
 	VMOVUPS      (AX)(R9*2), Y3
@@ -7528,11 +7568,11 @@ units:
 	ADDQ         $0x20, BX
 	ADDQ         $0x20, SI
 	SUBQ         $0x08, R10
-	JMP          units
+	JMP          units174
 
-tail155:
+tail175:
 	TESTQ        R10, R10
-	JZ           done156
+	JZ           done176
 	LEAQ         firstLanes<>+0(SB), R11
 	MOVQ         $0x00000008, R12
 	SUBQ         R10, R12
@@ -7573,13 +7613,13 @@ tail155:
 	LEAQ         (BX)(R10*4), BX
 	LEAQ         (SI)(R10*4), SI
 
-done156:
+done176:
 	ADDQ R9, AX
 	ADDQ R9, AX
 	ADDQ R9, CX
 	ADDQ R9, CX
 	DECQ R8
-	JNZ  row
+	JNZ  row173
 	VZEROUPPER
 	RET
 
@@ -7593,9 +7633,9 @@ TEXT ·sigmoidsAVX2(SB), NOSPLIT, $0-24
 	VBROADCASTSS f40fcf84f<>+0(SB), Y1
 	VBROADCASTSS f3f000000<>+0(SB), Y2
 	CMPQ         AX, $0x10
-	JL           next159
+	JL           next179
 
-loop158:
+loop178:
 	VMOVUPS     (DX), Y3
 	VMOVUPS     32(DX), Y4
 	VMULPS      Y2, Y3, Y3
@@ -7640,13 +7680,13 @@ loop158:
 	ADDQ        $+64, DX
 	SUBQ        $0x10, AX
 	CMPQ        AX, $0x10
-	JGE         loop158
+	JGE         loop178
 
-next159:
+next179:
 	CMPQ AX, $0x08
-	JL   next161
+	JL   next181
 
-loop160:
+loop180:
 	VMOVUPS     (DX), Y3
 	VMULPS      Y2, Y3, Y3
 	VMINPS      Y3, Y1, Y3
@@ -7671,11 +7711,11 @@ loop160:
 	ADDQ        $+32, DX
 	SUBQ        $0x08, AX
 	CMPQ        AX, $0x08
-	JGE         loop160
+	JGE         loop180
 
-next161:
+next181:
 	TESTQ       AX, AX
-	JZ          done157
+	JZ          done177
 	LEAQ        firstLanes<>+0(SB), BX
 	MOVQ        $0x00000008, SI
 	SUBQ        AX, SI
@@ -7701,7 +7741,7 @@ next161:
 	VFMADD213PS Y2, Y2, Y4
 	VMASKMOVPS  Y4, Y3, (CX)
 
-done157:
+done177:
 	VZEROUPPER
 	RET
 
@@ -7714,9 +7754,9 @@ TEXT ·tanhsAVX2(SB), NOSPLIT, $0-24
 	VBROADCASTSS fc0fcf84f<>+0(SB), Y0
 	VBROADCASTSS f40fcf84f<>+0(SB), Y1
 	CMPQ         AX, $0x10
-	JL           next164
+	JL           next184
 
-loop163:
+loop183:
 	VMOVUPS     (DX), Y2
 	VMOVUPS     32(DX), Y3
 	VMINPS      Y2, Y1, Y2
@@ -7757,13 +7797,13 @@ loop163:
 	ADDQ        $+64, DX
 	SUBQ        $0x10, AX
 	CMPQ        AX, $0x10
-	JGE         loop163
+	JGE         loop183
 
-next164:
+next184:
 	CMPQ AX, $0x08
-	JL   next166
+	JL   next186
 
-loop165:
+loop185:
 	VMOVUPS     (DX), Y2
 	VMINPS      Y2, Y1, Y2
 	VMAXPS      Y2, Y0, Y2
@@ -7786,11 +7826,11 @@ loop165:
 	ADDQ        $+32, DX
 	SUBQ        $0x08, AX
 	CMPQ        AX, $0x08
-	JGE         loop165
+	JGE         loop185
 
-next166:
+next186:
 	TESTQ       AX, AX
-	JZ          done162
+	JZ          done182
 	LEAQ        firstLanes<>+0(SB), BX
 	MOVQ        $0x00000008, SI
 	SUBQ        AX, SI
@@ -7814,7 +7854,7 @@ next166:
 	VDIVPS      Y4, Y1, Y3
 	VMASKMOVPS  Y3, Y2, (CX)
 
-done162:
+done182:
 	VZEROUPPER
 	RET
 
@@ -7827,9 +7867,9 @@ TEXT ·expsAVX2(SB), NOSPLIT, $0-24
 	VBROADCASTSS f42b20000<>+0(SB), Y0
 	VBROADCASTSS fc2d20000<>+0(SB), Y1
 	CMPQ         AX, $0x10
-	JL           next169
+	JL           next189
 
-loop168:
+loop188:
 	VMOVUPS      (DX), Y2
 	VMOVUPS      32(DX), Y3
 	VMINPS       Y2, Y0, Y2
@@ -7886,13 +7926,13 @@ loop168:
 	ADDQ         $+64, DX
 	SUBQ         $0x10, AX
 	CMPQ         AX, $0x10
-	JGE          loop168
+	JGE          loop188
 
-next169:
+next189:
 	CMPQ AX, $0x08
-	JL   next171
+	JL   next191
 
-loop170:
+loop190:
 	VMOVUPS      (DX), Y2
 	VMINPS       Y2, Y0, Y2
 	VMAXPS       Y2, Y1, Y2
@@ -7923,11 +7963,11 @@ loop170:
 	ADDQ         $+32, DX
 	SUBQ         $0x08, AX
 	CMPQ         AX, $0x08
-	JGE          loop170
+	JGE          loop190
 
-next171:
+next191:
 	TESTQ        AX, AX
-	JZ           done167
+	JZ           done187
 	LEAQ         firstLanes<>+0(SB), BX
 	MOVQ         $0x00000008, SI
 	SUBQ         AX, SI
@@ -7959,7 +7999,7 @@ next171:
 	VMULPS       Y0, Y1, Y3
 	VMASKMOVPS   Y3, Y2, (CX)
 
-done167:
+done187:
 	VZEROUPPER
 	RET
 
@@ -7982,9 +8022,9 @@ TEXT ·gelusAVX2(SB), NOSPLIT, $0-24
 	VBROADCASTSS fc0fcf84f<>+0(SB), Y0
 	VBROADCASTSS f40fcf84f<>+0(SB), Y1
 	CMPQ         AX, $0x10
-	JL           next174
+	JL           next194
 
-loop173:
+loop193:
 	VMOVUPS     (DX), Y2
 	VMOVUPS     32(DX), Y3
 	VMULPS      Y2, Y2, Y4
@@ -8039,13 +8079,13 @@ loop173:
 	ADDQ        $+64, DX
 	SUBQ        $0x10, AX
 	CMPQ        AX, $0x10
-	JGE         loop173
+	JGE         loop193
 
-next174:
+next194:
 	CMPQ AX, $0x08
-	JL   next176
+	JL   next196
 
-loop175:
+loop195:
 	VMOVUPS     (DX), Y2
 	VMULPS      Y2, Y2, Y3
 	VMULPS      f3d122279<>+0(SB), Y3, Y3
@@ -8075,11 +8115,11 @@ loop175:
 	ADDQ        $+32, DX
 	SUBQ        $0x08, AX
 	CMPQ        AX, $0x08
-	JGE         loop175
+	JGE         loop195
 
-next176:
+next196:
 	TESTQ       AX, AX
-	JZ          done172
+	JZ          done192
 	LEAQ        firstLanes<>+0(SB), BX
 	MOVQ        $0x00000008, SI
 	SUBQ        AX, SI
@@ -8110,7 +8150,7 @@ next176:
 	VFMADD231PS Y0, Y4, Y3
 	VMASKMOVPS  Y3, Y2, (CX)
 
-done172:
+done192:
 	VZEROUPPER
 	RET
 
@@ -8122,9 +8162,9 @@ TEXT ·relusAVX2(SB), NOSPLIT, $0-24
 	MOVQ   src+16(FP), DX
 	VXORPS Y0, Y0, Y0
 	CMPQ   AX, $0x10
-	JL     next179
+	JL     next199
 
-loop178:
+loop198:
 	VMOVUPS (DX), Y1
 	VMOVUPS 32(DX), Y2
 	VMAXPS  Y1, Y0, Y1
@@ -8135,13 +8175,13 @@ loop178:
 	ADDQ    $+64, DX
 	SUBQ    $0x10, AX
 	CMPQ    AX, $0x10
-	JGE     loop178
+	JGE     loop198
 
-next179:
+next199:
 	CMPQ AX, $0x08
-	JL   next181
+	JL   next201
 
-loop180:
+loop200:
 	VMOVUPS (DX), Y1
 	VMAXPS  Y1, Y0, Y1
 	VMOVUPS Y1, (CX)
@@ -8149,11 +8189,11 @@ loop180:
 	ADDQ    $+32, DX
 	SUBQ    $0x08, AX
 	CMPQ    AX, $0x08
-	JGE     loop180
+	JGE     loop200
 
-next181:
+next201:
 	TESTQ      AX, AX
-	JZ         done177
+	JZ         done197
 	LEAQ       firstLanes<>+0(SB), BX
 	MOVQ       $0x00000008, SI
 	SUBQ       AX, SI
@@ -8162,7 +8202,7 @@ next181:
 	VMAXPS     Y2, Y0, Y2
 	VMASKMOVPS Y2, Y1, (CX)
 
-done177:
+done197:
 	VZEROUPPER
 	RET
 
@@ -8244,19 +8284,19 @@ row:
 	MOVQ         n+8(FP), BX
 	MOVQ         DX, SI
 	CMPQ         BX, $0x08
-	JL           next184
+	JL           next204
 
-loop183:
+loop203:
 	VMOVUPS (SI), Y3
 	VMAXPS  Y3, Y2, Y2
 	ADDQ    $+32, SI
 	SUBQ    $0x08, BX
 	CMPQ    BX, $0x08
-	JGE     loop183
+	JGE     loop203
 
-next184:
+next204:
 	TESTQ      BX, BX
-	JZ         done182
+	JZ         done202
 	LEAQ       firstLanes<>+0(SB), DI
 	MOVQ       $0x00000008, R8
 	SUBQ       BX, R8
@@ -8265,7 +8305,7 @@ next184:
 	VBLENDVPS  Y3, Y4, Y2, Y4
 	VMAXPS     Y4, Y2, Y2
 
-done182:
+done202:
 	VEXTRACTF128 $0x01, Y2, X3
 	VMAXPS       X3, X2, X2
 	VPERMILPS    $0x4e, X2, X3
@@ -8278,9 +8318,9 @@ done182:
 	MOVQ         CX, SI
 	MOVQ         n+8(FP), DI
 	CMPQ         DI, $0x08
-	JL           next187
+	JL           next207
 
-loop186:
+loop206:
 	VMOVUPS      (BX), Y4
 	VSUBPS       Y2, Y4, Y4
 	VMINPS       Y4, Y0, Y4
@@ -8313,11 +8353,11 @@ loop186:
 	ADDQ         $+32, SI
 	SUBQ         $0x08, DI
 	CMPQ         DI, $0x08
-	JGE          loop186
+	JGE          loop206
 
-next187:
+next207:
 	TESTQ        DI, DI
-	JZ           done185
+	JZ           done205
 	LEAQ         firstLanes<>+0(SB), R8
 	MOVQ         $0x00000008, R9
 	SUBQ         DI, R9
@@ -8352,7 +8392,7 @@ next187:
 	VADDPS       Y5, Y3, Y3
 	VMASKMOVPS   Y5, Y4, (SI)
 
-done185:
+done205:
 	VEXTRACTF128 $0x01, Y3, X2
 	VADDPS       X2, X3, X3
 	VPERMILPS    $0x4e, X3, X2
@@ -8365,20 +8405,20 @@ done185:
 	MOVQ         n+8(FP), BX
 	MOVQ         CX, SI
 	CMPQ         BX, $0x08
-	JL           next190
+	JL           next210
 
-loop189:
+loop209:
 	VMOVUPS (SI), Y3
 	VMULPS  Y2, Y3, Y3
 	VMOVUPS Y3, (SI)
 	ADDQ    $+32, SI
 	SUBQ    $0x08, BX
 	CMPQ    BX, $0x08
-	JGE     loop189
+	JGE     loop209
 
-next190:
+next210:
 	TESTQ      BX, BX
-	JZ         done188
+	JZ         done208
 	LEAQ       firstLanes<>+0(SB), DI
 	MOVQ       $0x00000008, R8
 	SUBQ       BX, R8
@@ -8387,7 +8427,7 @@ next190:
 	VMULPS     Y2, Y4, Y4
 	VMASKMOVPS Y4, Y3, (SI)
 
-done188:
+done208:
 	MOVQ n+8(FP), BX
 	LEAQ (DX)(BX*4), DX
 	LEAQ (CX)(BX*4), CX
@@ -8409,9 +8449,9 @@ TEXT ·gelusBackwardAVX2(SB), NOSPLIT, $0-32
 	VBROADCASTSS fc0a00000<>+0(SB), Y3
 	VBROADCASTSS f3f800000<>+0(SB), Y4
 	CMPQ         AX, $0x08
-	JL           next193
+	JL           next213
 
-loop192:
+loop212:
 	VMOVUPS      (BX), Y5
 	VMOVUPS      (DX), Y6
 	VMULPS       Y6, Y6, Y7
@@ -8452,11 +8492,11 @@ loop192:
 	ADDQ         $+32, BX
 	SUBQ         $0x08, AX
 	CMPQ         AX, $0x08
-	JGE          loop192
+	JGE          loop212
 
-next193:
+next213:
 	TESTQ        AX, AX
-	JZ           done191
+	JZ           done211
 	LEAQ         firstLanes<>+0(SB), SI
 	MOVQ         $0x00000008, DI
 	SUBQ         AX, DI
@@ -8497,7 +8537,7 @@ next193:
 	VMULPS       Y1, Y6, Y6
 	VMASKMOVPS   Y6, Y5, (CX)
 
-done191:
+done211:
 	VZEROUPPER
 	RET
 
@@ -8510,9 +8550,9 @@ TEXT ·relusBackwardAVX2(SB), NOSPLIT, $0-32
 	MOVQ   dy+24(FP), BX
 	VXORPS Y0, Y0, Y0
 	CMPQ   AX, $0x08
-	JL     next196
+	JL     next216
 
-loop195:
+loop215:
 	VMOVUPS (BX), Y1
 	VMOVUPS (DX), Y2
 	VCMPPS  $0x11, Y2, Y0, Y2
@@ -8523,11 +8563,11 @@ loop195:
 	ADDQ    $+32, BX
 	SUBQ    $0x08, AX
 	CMPQ    AX, $0x08
-	JGE     loop195
+	JGE     loop215
 
-next196:
+next216:
 	TESTQ      AX, AX
-	JZ         done194
+	JZ         done214
 	LEAQ       firstLanes<>+0(SB), SI
 	MOVQ       $0x00000008, DI
 	SUBQ       AX, DI
@@ -8538,7 +8578,7 @@ next196:
 	VANDPS     Y3, Y2, Y2
 	VMASKMOVPS Y2, Y1, (CX)
 
-done194:
+done214:
 	VZEROUPPER
 	RET
 
@@ -8563,19 +8603,19 @@ row:
 	MOVQ   n+8(FP), R8
 	MOVQ   DX, R9
 	CMPQ   R8, $0x08
-	JL     next199
+	JL     next219
 
-loop198:
+loop218:
 	VMOVUPS (R9), Y5
 	VADDPS  Y5, Y3, Y3
 	ADDQ    $+32, R9
 	SUBQ    $0x08, R8
 	CMPQ    R8, $0x08
-	JGE     loop198
+	JGE     loop218
 
-next199:
+next219:
 	TESTQ      R8, R8
-	JZ         done197
+	JZ         done217
 	LEAQ       firstLanes<>+0(SB), R10
 	MOVQ       $0x00000008, R11
 	SUBQ       R8, R11
@@ -8583,7 +8623,7 @@ next199:
 	VMASKMOVPS (R9), Y5, Y5
 	VADDPS     Y5, Y3, Y3
 
-done197:
+done217:
 	VEXTRACTF128 $0x01, Y3, X5
 	VADDPS       X5, X3, X3
 	VPERMILPS    $0x4e, X3, X5
@@ -8595,20 +8635,20 @@ done197:
 	MOVQ         n+8(FP), R8
 	MOVQ         DX, R9
 	CMPQ         R8, $0x08
-	JL           next202
+	JL           next222
 
-loop201:
+loop221:
 	VMOVUPS     (R9), Y5
 	VSUBPS      Y3, Y5, Y5
 	VFMADD231PS Y5, Y5, Y4
 	ADDQ        $+32, R9
 	SUBQ        $0x08, R8
 	CMPQ        R8, $0x08
-	JGE         loop201
+	JGE         loop221
 
-next202:
+next222:
 	TESTQ       R8, R8
-	JZ          done200
+	JZ          done220
 	LEAQ        firstLanes<>+0(SB), R10
 	MOVQ        $0x00000008, R11
 	SUBQ        R8, R11
@@ -8618,7 +8658,7 @@ next202:
 	VANDPS      Y5, Y6, Y6
 	VFMADD231PS Y6, Y6, Y4
 
-done200:
+done220:
 	VEXTRACTF128 $0x01, Y4, X5
 	VADDPS       X5, X4, X4
 	VPERMILPS    $0x4e, X4, X5
@@ -8638,9 +8678,9 @@ done200:
 	MOVQ         SI, R11
 	MOVQ         CX, R12
 	CMPQ         R8, $0x08
-	JL           next205
+	JL           next225
 
-loop204:
+loop224:
 	VMOVUPS     (R9), Y5
 	VSUBPS      Y3, Y5, Y5
 	VMULPS      Y4, Y5, Y5
@@ -8654,11 +8694,11 @@ loop204:
 	ADDQ        $+32, R12
 	SUBQ        $0x08, R8
 	CMPQ        R8, $0x08
-	JGE         loop204
+	JGE         loop224
 
-next205:
+next225:
 	TESTQ       R8, R8
-	JZ          done203
+	JZ          done223
 	LEAQ        firstLanes<>+0(SB), R13
 	MOVQ        $0x00000008, R14
 	SUBQ        R8, R14
@@ -8671,7 +8711,7 @@ next205:
 	VFMADD132PS Y4, Y3, Y6
 	VMASKMOVPS  Y6, Y5, (R12)
 
-done203:
+done223:
 	MOVQ n+8(FP), R8
 	LEAQ (DX)(R8*4), DX
 	LEAQ (CX)(R8*4), CX
@@ -8706,9 +8746,9 @@ row:
 	MOVQ         SI, R13
 	MOVQ         R9, R9
 	CMPQ         R10, $0x08
-	JL           next208
+	JL           next228
 
-loop207:
+loop227:
 	VMOVUPS     (R11), Y5
 	VMOVUPS     (R12), Y6
 	VSUBPS      Y1, Y6, Y6
@@ -8730,11 +8770,11 @@ loop207:
 	ADDQ        $+32, R9
 	SUBQ        $0x08, R10
 	CMPQ        R10, $0x08
-	JGE         loop207
+	JGE         loop227
 
-next208:
+next228:
 	TESTQ       R10, R10
-	JZ          done206
+	JZ          done226
 	LEAQ        firstLanes<>+0(SB), R14
 	MOVQ        $0x00000008, R15
 	SUBQ        R10, R15
@@ -8754,7 +8794,7 @@ next208:
 	VADDPS      Y6, Y3, Y3
 	VFMADD231PS Y7, Y6, Y4
 
-done206:
+done226:
 	VEXTRACTF128 $0x01, Y3, X5
 	VADDPS       X5, X3, X3
 	VPERMILPS    $0x4e, X3, X5
@@ -8777,9 +8817,9 @@ done206:
 	MOVQ         SI, R11
 	MOVQ         CX, R12
 	CMPQ         R8, $0x08
-	JL           next211
+	JL           next231
 
-loop210:
+loop230:
 	VMOVUPS      (R9), Y5
 	VMOVUPS      (R10), Y6
 	VSUBPS       Y1, Y6, Y6
@@ -8796,11 +8836,11 @@ loop210:
 	ADDQ         $+32, R12
 	SUBQ         $0x08, R8
 	CMPQ         R8, $0x08
-	JGE          loop210
+	JGE          loop230
 
-next211:
+next231:
 	TESTQ        R8, R8
-	JZ           done209
+	JZ           done229
 	LEAQ         firstLanes<>+0(SB), R13
 	MOVQ         $0x00000008, R14
 	SUBQ         R8, R14
@@ -8816,7 +8856,7 @@ next211:
 	VMULPS       Y2, Y6, Y6
 	VMASKMOVPS   Y6, Y5, (R12)
 
-done209:
+done229:
 	MOVQ n+8(FP), R8
 	LEAQ (DX)(R8*4), DX
 	LEAQ (BX)(R8*4), BX
@@ -8844,19 +8884,19 @@ row:
 	MOVQ         n+8(FP), SI
 	MOVQ         CX, DI
 	CMPQ         SI, $0x08
-	JL           next214
+	JL           next234
 
-loop213:
+loop233:
 	VMOVUPS (DI), Y4
 	VMAXPS  Y4, Y3, Y3
 	ADDQ    $+32, DI
 	SUBQ    $0x08, SI
 	CMPQ    SI, $0x08
-	JGE     loop213
+	JGE     loop233
 
-next214:
+next234:
 	TESTQ      SI, SI
-	JZ         done212
+	JZ         done232
 	LEAQ       firstLanes<>+0(SB), R8
 	MOVQ       $0x00000008, R9
 	SUBQ       SI, R9
@@ -8865,7 +8905,7 @@ next214:
 	VBLENDVPS  Y4, Y5, Y3, Y5
 	VMAXPS     Y5, Y3, Y3
 
-done212:
+done232:
 	VEXTRACTF128 $0x01, Y3, X4
 	VMAXPS       X4, X3, X3
 	VPERMILPS    $0x4e, X3, X4
@@ -8878,9 +8918,9 @@ done212:
 	MOVQ         n+8(FP), SI
 	MOVQ         CX, DI
 	CMPQ         SI, $0x08
-	JL           next217
+	JL           next237
 
-loop216:
+loop236:
 	VMOVUPS      (DI), Y5
 	VFMSUB132PS  Y0, Y3, Y5
 	VMINPS       Y5, Y1, Y5
@@ -8912,11 +8952,11 @@ loop216:
 	ADDQ         $+32, DI
 	SUBQ         $0x08, SI
 	CMPQ         SI, $0x08
-	JGE          loop216
+	JGE          loop236
 
-next217:
+next237:
 	TESTQ        SI, SI
-	JZ           done215
+	JZ           done235
 	LEAQ         firstLanes<>+0(SB), R8
 	MOVQ         $0x00000008, R9
 	SUBQ         SI, R9
@@ -8951,7 +8991,7 @@ next217:
 	VADDPS       Y6, Y4, Y4
 	VMASKMOVPS   Y6, Y5, (DI)
 
-done215:
+done235:
 	VEXTRACTF128 $0x01, Y4, X5
 	VADDPS       X5, X4, X4
 	VPERMILPS    $0x4e, X4, X5
@@ -8964,20 +9004,20 @@ done215:
 	MOVQ         n+8(FP), SI
 	MOVQ         CX, DI
 	CMPQ         SI, $0x08
-	JL           next220
+	JL           next240
 
-loop219:
+loop239:
 	VMOVUPS (DI), Y5
 	VMULPS  Y4, Y5, Y5
 	VMOVUPS Y5, (DI)
 	ADDQ    $+32, DI
 	SUBQ    $0x08, SI
 	CMPQ    SI, $0x08
-	JGE     loop219
+	JGE     loop239
 
-next220:
+next240:
 	TESTQ      SI, SI
-	JZ         done218
+	JZ         done238
 	LEAQ       firstLanes<>+0(SB), R8
 	MOVQ       $0x00000008, R9
 	SUBQ       SI, R9
@@ -8986,7 +9026,7 @@ next220:
 	VMULPS     Y4, Y6, Y6
 	VMASKMOVPS Y6, Y5, (DI)
 
-done218:
+done238:
 	VMOVSS X3, (BX)
 	VMOVSS X4, 4(BX)
 	ADDQ   DX, CX
@@ -9018,9 +9058,9 @@ row:
 	MOVQ         CX, R9
 	MOVQ         DX, R10
 	CMPQ         R8, $0x08
-	JL           next223
+	JL           next243
 
-loop222:
+loop242:
 	VMOVUPS      (R9), Y6
 	VMOVUPS      (R10), Y7
 	VFMSUB132PS  Y0, Y3, Y6
@@ -9058,11 +9098,11 @@ loop222:
 	ADDQ         $+32, R10
 	SUBQ         $0x08, R8
 	CMPQ         R8, $0x08
-	JGE          loop222
+	JGE          loop242
 
-next223:
+next243:
 	TESTQ        R8, R8
-	JZ           done221
+	JZ           done241
 	LEAQ         firstLanes<>+0(SB), R11
 	MOVQ         $0x00000008, R12
 	SUBQ         R8, R12
@@ -9101,7 +9141,7 @@ next223:
 	VMASKMOVPS   Y7, Y6, (R9)
 	VMASKMOVPS   Y8, Y6, (R10)
 
-done221:
+done241:
 	ADDQ BX, CX
 	ADDQ BX, DX
 	ADDQ $0x08, SI
@@ -9120,9 +9160,9 @@ TEXT ·axpyAVX2(SB), NOSPLIT, $0-28
 	MOVSS        alpha+24(FP), X0
 	VBROADCASTSS X0, Y0
 	CMPQ         AX, $0x20
-	JL           next226
+	JL           next246
 
-loop225:
+loop245:
 	VMOVUPS     (CX), Y1
 	VMOVUPS     (DX), Y2
 	VFMADD231PS Y2, Y0, Y1
@@ -9143,13 +9183,13 @@ loop225:
 	ADDQ        $+128, DX
 	SUBQ        $0x20, AX
 	CMPQ        AX, $0x20
-	JGE         loop225
+	JGE         loop245
 
-next226:
+next246:
 	CMPQ AX, $0x08
-	JL   next228
+	JL   next248
 
-loop227:
+loop247:
 	VMOVUPS     (CX), Y1
 	VMOVUPS     (DX), Y2
 	VFMADD231PS Y2, Y0, Y1
@@ -9158,11 +9198,11 @@ loop227:
 	ADDQ        $+32, DX
 	SUBQ        $0x08, AX
 	CMPQ        AX, $0x08
-	JGE         loop227
+	JGE         loop247
 
-next228:
+next248:
 	TESTQ       AX, AX
-	JZ          done224
+	JZ          done244
 	LEAQ        firstLanes<>+0(SB), BX
 	MOVQ        $0x00000008, SI
 	SUBQ        AX, SI
@@ -9172,7 +9212,7 @@ next228:
 	VFMADD231PS Y3, Y0, Y2
 	VMASKMOVPS  Y2, Y1, (CX)
 
-done224:
+done244:
 	VZEROUPPER
 	RET
 
@@ -9184,9 +9224,9 @@ TEXT ·scaleAVX2(SB), NOSPLIT, $0-20
 	MOVSS        alpha+16(FP), X0
 	VBROADCASTSS X0, Y0
 	CMPQ         AX, $0x20
-	JL           next231
+	JL           next251
 
-loop230:
+loop250:
 	VMOVUPS (CX), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (CX)
@@ -9202,24 +9242,24 @@ loop230:
 	ADDQ    $+128, CX
 	SUBQ    $0x20, AX
 	CMPQ    AX, $0x20
-	JGE     loop230
+	JGE     loop250
 
-next231:
+next251:
 	CMPQ AX, $0x08
-	JL   next233
+	JL   next253
 
-loop232:
+loop252:
 	VMOVUPS (CX), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (CX)
 	ADDQ    $+32, CX
 	SUBQ    $0x08, AX
 	CMPQ    AX, $0x08
-	JGE     loop232
+	JGE     loop252
 
-next233:
+next253:
 	TESTQ      AX, AX
-	JZ         done229
+	JZ         done249
 	LEAQ       firstLanes<>+0(SB), DX
 	MOVQ       $0x00000008, BX
 	SUBQ       AX, BX
@@ -9228,7 +9268,7 @@ next233:
 	VMULPS     Y0, Y2, Y2
 	VMASKMOVPS Y2, Y1, (CX)
 
-done229:
+done249:
 	VZEROUPPER
 	RET
 
@@ -9241,9 +9281,9 @@ TEXT ·mulAddAVX2(SB), NOSPLIT, $0-40
 	MOVQ a+24(FP), BX
 	MOVQ b+32(FP), SI
 	CMPQ AX, $0x20
-	JL   next236
+	JL   next256
 
-loop235:
+loop255:
 	VMOVUPS     (DX), Y0
 	VMOVUPS     (BX), Y1
 	VMOVUPS     (SI), Y2
@@ -9270,13 +9310,13 @@ loop235:
 	ADDQ        $+128, SI
 	SUBQ        $0x20, AX
 	CMPQ        AX, $0x20
-	JGE         loop235
+	JGE         loop255
 
-next236:
+next256:
 	CMPQ AX, $0x08
-	JL   next238
+	JL   next258
 
-loop237:
+loop257:
 	VMOVUPS     (DX), Y0
 	VMOVUPS     (BX), Y1
 	VMOVUPS     (SI), Y2
@@ -9288,11 +9328,11 @@ loop237:
 	ADDQ        $+32, SI
 	SUBQ        $0x08, AX
 	CMPQ        AX, $0x08
-	JGE         loop237
+	JGE         loop257
 
-next238:
+next258:
 	TESTQ       AX, AX
-	JZ          done234
+	JZ          done254
 	LEAQ        firstLanes<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        AX, R8
@@ -9303,7 +9343,7 @@ next238:
 	VFMADD231PS Y2, Y3, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 
-done234:
+done254:
 	VZEROUPPER
 	RET
 
@@ -9315,9 +9355,9 @@ TEXT ·addAVX2(SB), NOSPLIT, $0-32
 	MOVQ a+16(FP), DX
 	MOVQ b+24(FP), BX
 	CMPQ AX, $0x20
-	JL   next241
+	JL   next261
 
-loop240:
+loop260:
 	VMOVUPS (DX), Y0
 	VMOVUPS (BX), Y1
 	VADDPS  Y1, Y0, Y0
@@ -9339,13 +9379,13 @@ loop240:
 	ADDQ    $+128, BX
 	SUBQ    $0x20, AX
 	CMPQ    AX, $0x20
-	JGE     loop240
+	JGE     loop260
 
-next241:
+next261:
 	CMPQ AX, $0x08
-	JL   next243
+	JL   next263
 
-loop242:
+loop262:
 	VMOVUPS (DX), Y0
 	VMOVUPS (BX), Y1
 	VADDPS  Y1, Y0, Y0
@@ -9355,11 +9395,11 @@ loop242:
 	ADDQ    $+32, BX
 	SUBQ    $0x08, AX
 	CMPQ    AX, $0x08
-	JGE     loop242
+	JGE     loop262
 
-next243:
+next263:
 	TESTQ      AX, AX
-	JZ         done239
+	JZ         done259
 	LEAQ       firstLanes<>+0(SB), SI
 	MOVQ       $0x00000008, DI
 	SUBQ       AX, DI
@@ -9369,7 +9409,7 @@ next243:
 	VADDPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (CX)
 
-done239:
+done259:
 	VZEROUPPER
 	RET
 
@@ -9381,9 +9421,9 @@ TEXT ·mulAVX2(SB), NOSPLIT, $0-32
 	MOVQ a+16(FP), DX
 	MOVQ b+24(FP), BX
 	CMPQ AX, $0x20
-	JL   next246
+	JL   next266
 
-loop245:
+loop265:
 	VMOVUPS (DX), Y0
 	VMOVUPS (BX), Y1
 	VMULPS  Y1, Y0, Y0
@@ -9405,13 +9445,13 @@ loop245:
 	ADDQ    $+128, BX
 	SUBQ    $0x20, AX
 	CMPQ    AX, $0x20
-	JGE     loop245
+	JGE     loop265
 
-next246:
+next266:
 	CMPQ AX, $0x08
-	JL   next248
+	JL   next268
 
-loop247:
+loop267:
 	VMOVUPS (DX), Y0
 	VMOVUPS (BX), Y1
 	VMULPS  Y1, Y0, Y0
@@ -9421,11 +9461,11 @@ loop247:
 	ADDQ    $+32, BX
 	SUBQ    $0x08, AX
 	CMPQ    AX, $0x08
-	JGE     loop247
+	JGE     loop267
 
-next248:
+next268:
 	TESTQ      AX, AX
-	JZ         done244
+	JZ         done264
 	LEAQ       firstLanes<>+0(SB), SI
 	MOVQ       $0x00000008, DI
 	SUBQ       AX, DI
@@ -9435,7 +9475,7 @@ next248:
 	VMULPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (CX)
 
-done244:
+done264:
 	VZEROUPPER
 	RET
 
@@ -9450,9 +9490,9 @@ TEXT ·dotAVX2(SB), NOSPLIT, $0-28
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	CMPQ   AX, $0x20
-	JL     next251
+	JL     next271
 
-loop250:
+loop270:
 	VMOVUPS     (CX), Y4
 	VMOVUPS     (DX), Y5
 	VFMADD231PS Y4, Y5, Y0
@@ -9469,13 +9509,13 @@ loop250:
 	ADDQ        $+128, DX
 	SUBQ        $0x20, AX
 	CMPQ        AX, $0x20
-	JGE         loop250
+	JGE         loop270
 
-next251:
+next271:
 	CMPQ AX, $0x08
-	JL   next253
+	JL   next273
 
-loop252:
+loop272:
 	VMOVUPS     (CX), Y4
 	VMOVUPS     (DX), Y5
 	VFMADD231PS Y4, Y5, Y0
@@ -9483,11 +9523,11 @@ loop252:
 	ADDQ        $+32, DX
 	SUBQ        $0x08, AX
 	CMPQ        AX, $0x08
-	JGE         loop252
+	JGE         loop272
 
-next253:
+next273:
 	TESTQ       AX, AX
-	JZ          done249
+	JZ          done269
 	LEAQ        firstLanes<>+0(SB), BX
 	MOVQ        $0x00000008, SI
 	SUBQ        AX, SI
@@ -9496,7 +9536,7 @@ next253:
 	VMASKMOVPS  (DX), Y4, Y4
 	VFMADD231PS Y5, Y4, Y0
 
-done249:
+done269:
 	VADDPS       Y1, Y0, Y0
 	VADDPS       Y3, Y2, Y2
 	VADDPS       Y2, Y0, Y0
@@ -9518,9 +9558,9 @@ TEXT ·sumSquaresAVX2(SB), NOSPLIT, $0-24
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	CMPQ   AX, $0x08
-	JL     next256
+	JL     next276
 
-loop255:
+loop275:
 	VMOVUPS      (CX), Y2
 	VEXTRACTF128 $0x01, Y2, X3
 	VCVTPS2PD    X2, Y2
@@ -9530,11 +9570,11 @@ loop255:
 	ADDQ         $+32, CX
 	SUBQ         $0x08, AX
 	CMPQ         AX, $0x08
-	JGE          loop255
+	JGE          loop275
 
-next256:
+next276:
 	TESTQ        AX, AX
-	JZ           done254
+	JZ           done274
 	LEAQ         firstLanes<>+0(SB), DX
 	MOVQ         $0x00000008, BX
 	SUBQ         AX, BX
@@ -9546,7 +9586,7 @@ next256:
 	VFMADD231PD  Y2, Y2, Y0
 	VFMADD231PD  Y3, Y3, Y1
 
-done254:
+done274:
 	VADDPD       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X0
@@ -9564,9 +9604,9 @@ TEXT ·addRowAVX2(SB), NOSPLIT, $0-56
 	MOVQ src+32(FP), DX
 	MOVQ row+48(FP), BX
 	CMPQ AX, $0x20
-	JL   next259
+	JL   next279
 
-loop258:
+loop278:
 	VMOVUPS (BX), Y0
 	VMOVUPS 32(BX), Y1
 	VMOVUPS 64(BX), Y2
@@ -9577,7 +9617,7 @@ loop258:
 	MOVQ    lds+40(FP), R9
 	MOVQ    rows+0(FP), R10
 
-rows260:
+rows280:
 	VMOVUPS (R8), Y4
 	VADDPS  Y0, Y4, Y4
 	VMOVUPS Y4, (SI)
@@ -9593,19 +9633,19 @@ rows260:
 	ADDQ    DI, SI
 	ADDQ    R9, R8
 	DECQ    R10
-	JNZ     rows260
+	JNZ     rows280
 	ADDQ    $+128, CX
 	ADDQ    $+128, DX
 	ADDQ    $+128, BX
 	SUBQ    $0x20, AX
 	CMPQ    AX, $0x20
-	JGE     loop258
+	JGE     loop278
 
-next259:
+next279:
 	CMPQ AX, $0x08
-	JL   next262
+	JL   next282
 
-loop261:
+loop281:
 	VMOVUPS (BX), Y0
 	MOVQ    CX, SI
 	MOVQ    ldd+24(FP), DI
@@ -9613,24 +9653,24 @@ loop261:
 	MOVQ    lds+40(FP), R9
 	MOVQ    rows+0(FP), R10
 
-rows263:
+rows283:
 	VMOVUPS (R8), Y1
 	VADDPS  Y0, Y1, Y1
 	VMOVUPS Y1, (SI)
 	ADDQ    DI, SI
 	ADDQ    R9, R8
 	DECQ    R10
-	JNZ     rows263
+	JNZ     rows283
 	ADDQ    $+32, CX
 	ADDQ    $+32, DX
 	ADDQ    $+32, BX
 	SUBQ    $0x08, AX
 	CMPQ    AX, $0x08
-	JGE     loop261
+	JGE     loop281
 
-next262:
+next282:
 	TESTQ      AX, AX
-	JZ         done257
+	JZ         done277
 	LEAQ       firstLanes<>+0(SB), SI
 	MOVQ       $0x00000008, DI
 	SUBQ       AX, DI
@@ -9641,16 +9681,16 @@ next262:
 	MOVQ       lds+40(FP), BX
 	MOVQ       rows+0(FP), SI
 
-rows264:
+rows284:
 	VMASKMOVPS (DX), Y0, Y2
 	VADDPS     Y1, Y2, Y2
 	VMASKMOVPS Y2, Y0, (AX)
 	ADDQ       CX, AX
 	ADDQ       BX, DX
 	DECQ       SI
-	JNZ        rows264
+	JNZ        rows284
 
-done257:
+done277:
 	VZEROUPPER
 	RET
 
@@ -9661,9 +9701,9 @@ TEXT ·sumRowsAVX2(SB), NOSPLIT, $0-40
 	MOVQ dst+16(FP), CX
 	MOVQ src+24(FP), DX
 	CMPQ AX, $0x40
-	JL   next267
+	JL   next287
 
-loop266:
+loop286:
 	VMOVUPS (CX), Y0
 	VMOVUPS 32(CX), Y1
 	VMOVUPS 64(CX), Y2
@@ -9676,7 +9716,7 @@ loop266:
 	MOVQ    lds+32(FP), SI
 	MOVQ    rows+0(FP), DI
 
-rows268:
+rows288:
 	VMOVUPS (BX), Y8
 	VADDPS  Y8, Y0, Y0
 	VMOVUPS 32(BX), Y8
@@ -9695,7 +9735,7 @@ rows268:
 	VADDPS  Y8, Y7, Y7
 	ADDQ    SI, BX
 	DECQ    DI
-	JNZ     rows268
+	JNZ     rows288
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, 32(CX)
 	VMOVUPS Y2, 64(CX)
@@ -9708,34 +9748,34 @@ rows268:
 	ADDQ    $+256, DX
 	SUBQ    $0x40, AX
 	CMPQ    AX, $0x40
-	JGE     loop266
+	JGE     loop286
 
-next267:
+next287:
 	CMPQ AX, $0x08
-	JL   next270
+	JL   next290
 
-loop269:
+loop289:
 	VMOVUPS (CX), Y0
 	MOVQ    DX, BX
 	MOVQ    lds+32(FP), SI
 	MOVQ    rows+0(FP), DI
 
-rows271:
+rows291:
 	VMOVUPS (BX), Y1
 	VADDPS  Y1, Y0, Y0
 	ADDQ    SI, BX
 	DECQ    DI
-	JNZ     rows271
+	JNZ     rows291
 	VMOVUPS Y0, (CX)
 	ADDQ    $+32, CX
 	ADDQ    $+32, DX
 	SUBQ    $0x08, AX
 	CMPQ    AX, $0x08
-	JGE     loop269
+	JGE     loop289
 
-next270:
+next290:
 	TESTQ      AX, AX
-	JZ         done265
+	JZ         done285
 	LEAQ       firstLanes<>+0(SB), BX
 	MOVQ       $0x00000008, SI
 	SUBQ       AX, SI
@@ -9745,15 +9785,15 @@ next270:
 	MOVQ       lds+32(FP), DX
 	MOVQ       rows+0(FP), BX
 
-rows272:
+rows292:
 	VMASKMOVPS (AX), Y0, Y2
 	VADDPS     Y2, Y1, Y1
 	ADDQ       DX, AX
 	DECQ       BX
-	JNZ        rows272
+	JNZ        rows292
 	VMASKMOVPS Y1, Y0, (CX)
 
-done265:
+done285:
 	VZEROUPPER
 	RET
 
@@ -9774,9 +9814,9 @@ row:
 	MOVQ    CX, R8
 	MOVQ    n+8(FP), R10
 	CMPQ    R10, $0x20
-	JL      next275
+	JL      next295
 
-loop274:
+loop294:
 	VMOVUPS (R9), Y0
 	VMOVUPS Y0, (R8)
 	VMOVUPS 32(R9), Y0
@@ -9789,24 +9829,24 @@ loop274:
 	ADDQ    $+128, R9
 	SUBQ    $0x20, R10
 	CMPQ    R10, $0x20
-	JGE     loop274
+	JGE     loop294
 
-next275:
+next295:
 	CMPQ R10, $0x08
-	JL   next277
+	JL   next297
 
-loop276:
+loop296:
 	VMOVUPS (R9), Y0
 	VMOVUPS Y0, (R8)
 	ADDQ    $+32, R8
 	ADDQ    $+32, R9
 	SUBQ    $0x08, R10
 	CMPQ    R10, $0x08
-	JGE     loop276
+	JGE     loop296
 
-next277:
+next297:
 	TESTQ      R10, R10
-	JZ         done273
+	JZ         done293
 	LEAQ       firstLanes<>+0(SB), R11
 	MOVQ       $0x00000008, R12
 	SUBQ       R10, R12
@@ -9814,7 +9854,7 @@ next277:
 	VMASKMOVPS (R9), Y0, Y1
 	VMASKMOVPS Y1, Y0, (R8)
 
-done273:
+done293:
 	ADDQ DX, CX
 	ADDQ $0x04, DI
 	DECQ AX
@@ -9839,9 +9879,9 @@ row:
 	MOVQ    CX, R8
 	MOVQ    n+8(FP), R10
 	CMPQ    R10, $0x20
-	JL      next280
+	JL      next300
 
-loop279:
+loop299:
 	VMOVUPS (R9), Y0
 	VMOVUPS (R8), Y1
 	VADDPS  Y1, Y0, Y0
@@ -9862,13 +9902,13 @@ loop279:
 	ADDQ    $+128, R9
 	SUBQ    $0x20, R10
 	CMPQ    R10, $0x20
-	JGE     loop279
+	JGE     loop299
 
-next280:
+next300:
 	CMPQ R10, $0x08
-	JL   next282
+	JL   next302
 
-loop281:
+loop301:
 	VMOVUPS (R9), Y0
 	VMOVUPS (R8), Y1
 	VADDPS  Y1, Y0, Y0
@@ -9877,11 +9917,11 @@ loop281:
 	ADDQ    $+32, R9
 	SUBQ    $0x08, R10
 	CMPQ    R10, $0x08
-	JGE     loop281
+	JGE     loop301
 
-next282:
+next302:
 	TESTQ      R10, R10
-	JZ         done278
+	JZ         done298
 	LEAQ       firstLanes<>+0(SB), R11
 	MOVQ       $0x00000008, R12
 	SUBQ       R10, R12
@@ -9891,7 +9931,7 @@ next282:
 	VADDPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (R9)
 
-done278:
+done298:
 	ADDQ DX, CX
 	ADDQ $0x04, DI
 	DECQ AX
@@ -9910,9 +9950,9 @@ TEXT ·scaledRowsAVX2(SB), NOSPLIT, $0-80
 	MOVQ dscale+56(FP), DI
 	MOVQ dshift+64(FP), R8
 	CMPQ AX, $0x08
-	JL   next285
+	JL   next305
 
-loop284:
+loop304:
 	VMOVUPS (BX), Y0
 	VMOVUPS (SI), Y1
 	VMOVUPS (DI), Y2
@@ -9924,7 +9964,7 @@ loop284:
 	MOVQ    ld+32(FP), R13
 	MOVQ    rows+0(FP), R14
 
-rows286:
+rows306:
 	VMOVUPS      (R10), Y4
 	VMOVUPS      (R12), Y5
 	VBROADCASTSS (R9), Y6
@@ -9937,7 +9977,7 @@ rows286:
 	ADDQ         R11, R10
 	ADDQ         R13, R12
 	DECQ         R14
-	JNZ          rows286
+	JNZ          rows306
 	VMOVUPS      Y2, (DI)
 	VMOVUPS      Y3, (R8)
 	ADDQ         $+32, CX
@@ -9948,11 +9988,11 @@ rows286:
 	ADDQ         $+32, R8
 	SUBQ         $0x08, AX
 	CMPQ         AX, $0x08
-	JGE          loop284
+	JGE          loop304
 
-next285:
+next305:
 	TESTQ      AX, AX
-	JZ         done283
+	JZ         done303
 	LEAQ       firstLanes<>+0(SB), R9
 	MOVQ       $0x00000008, R10
 	SUBQ       AX, R10
@@ -9966,7 +10006,7 @@ next285:
 	MOVQ       ld+32(FP), SI
 	MOVQ       rows+0(FP), R9
 
-rows287:
+rows307:
 	VMASKMOVPS   (CX), Y0, Y5
 	VMASKMOVPS   (DX), Y0, Y6
 	VBROADCASTSS (AX), Y7
@@ -9979,11 +10019,11 @@ rows287:
 	ADDQ         BX, CX
 	ADDQ         SI, DX
 	DECQ         R9
-	JNZ          rows287
+	JNZ          rows307
 	VMASKMOVPS   Y3, Y0, (DI)
 	VMASKMOVPS   Y4, Y0, (R8)
 
-done283:
+done303:
 	VZEROUPPER
 	RET
 
@@ -10007,9 +10047,9 @@ TEXT ·adamWAVX2(SB), NOSPLIT, $0-48
 	VBROADCASTSS 32(DI), Y8
 	VXORPS       Y9, Y9, Y9
 	CMPQ         AX, $0x08
-	JL           next290
+	JL           next310
 
-loop289:
+loop309:
 	VMOVUPS     (CX), Y10
 	VMOVUPS     (DX), Y11
 	VMOVUPS     (BX), Y12
@@ -10036,11 +10076,11 @@ loop289:
 	ADDQ        $+32, SI
 	SUBQ        $0x08, AX
 	CMPQ        AX, $0x08
-	JGE         loop289
+	JGE         loop309
 
-next290:
+next310:
 	TESTQ       AX, AX
-	JZ          done288
+	JZ          done308
 	LEAQ        firstLanes<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        AX, R8
@@ -10066,7 +10106,7 @@ next290:
 	VSUBPS      Y13, Y11, Y11
 	VMASKMOVPS  Y11, Y10, (CX)
 
-done288:
+done308:
 	VZEROUPPER
 	RET
 

@@ -38,11 +38,11 @@ func overUnits(s isa, gates int, gateArrays, arrays []gp, body func(at access, b
 	hidden := Load(Param("hidden"), GP64()).(gp)
 	rows := Load(Param("rows"), GP64()).(gp)
 	b := newGateBlock(gateArrays[0], hidden, gates)
-	Label("row")
+	row, units, tail, done := label("row"), label("units"), label("tail"), label("done")
+	Label(row)
 	n := GP64()
 	MOVQ(hidden, n)
-	tail, done := label("tail"), label("done")
-	hot("units")
+	hot(units)
 	CMPQ(n, Imm(uint64(s.lanes)))
 	JL(LabelRef(tail))
 	body(access{s, 1, nil, arrays}, b)
@@ -50,7 +50,7 @@ func overUnits(s isa, gates int, gateArrays, arrays []gp, body func(at access, b
 		ADDQ(Imm(uint64(s.bytes())), p)
 	}
 	SUBQ(Imm(uint64(s.lanes)), n)
-	JMP(LabelRef("units"))
+	JMP(LabelRef(units))
 	Label(tail)
 	TESTQ(n, n)
 	JZ(LabelRef(done))
@@ -66,8 +66,7 @@ func overUnits(s isa, gates int, gateArrays, arrays []gp, body func(at access, b
 		}
 	}
 	DECQ(rows)
-	JNZ(LabelRef("row"))
-	ret()
+	JNZ(LabelRef(row))
 }
 
 func (a access) loadGate(b gateBlock, base gp, q int) vec {
@@ -76,40 +75,66 @@ func (a access) loadGate(b gateBlock, base gp, q int) vec {
 	return v
 }
 
+// lstmForward does gates and outputs unit by unit with AVX-512. With AVX2, where
+// each takes twice the instructions, a processor looks ahead too few of them to work
+// on a second unit while the first one's outputs wait for its gates: those are all
+// done before.
 func lstmForward(s isa) {
 	s.text("lstmForward", "func(rows, hidden int, gates, cPrev, c, tanhC, h *float32)")
-	r := arguments("gates", "cPrev", "c", "tanhC", "h")
 	limit, half := s.clamps(), s.broadcast(0.5)
-	const cPrev, c, tanhC, h = 0, 1, 2, 3
-	overUnits(s, 4, r[:1], r[1:], func(a access, b gateBlock) {
-		gate := make([]vec, 4)
-		for q := range gate {
-			gate[q] = a.loadGate(b, r[0], q)
-			if q != 2 {
-				VMULPS(half, gate[q], gate[q])
-			}
+	if s == avx512 {
+		r := arguments("gates", "cPrev", "c", "tanhC", "h")
+		overUnits(s, 4, r[:1], r[1:], func(a access, b gateBlock) {
+			gate, state := lstmGates(a, b, r[0], limit, half)
+			lstmOutputs(a, gate[3], state, limit, 2, 3)
+		})
+	} else {
+		r := arguments("gates", "cPrev", "c")
+		overUnits(s, 4, r[:1], r[1:], func(a access, b gateBlock) { lstmGates(a, b, r[0], limit, half) })
+		r = arguments("gates", "c", "tanhC", "h")
+		overUnits(s, 4, r[:1], r[1:], func(a access, b gateBlock) {
+			lstmOutputs(a, a.loadGate(b, r[0], 3), a.load(0, 0), limit, 1, 2)
+		})
+	}
+	ret()
+}
+
+// lstmGates activates the gates and makes the new state of cPrev, the access's array
+// 0, in array 1.
+func lstmGates(a access, b gateBlock, gates gp, limit clamps, half vec) (gate []vec, state vec) {
+	const cPrev, c = 0, 1
+	gate = make([]vec, 4)
+	for q := range gate {
+		gate[q] = a.loadGate(b, gates, q)
+		if q != 2 {
+			VMULPS(half, gate[q], gate[q])
 		}
-		if s == avx512 {
-			s.tanhs(gate, limit)
-		} else { // sixteen registers hold two at a time
-			s.tanhs(gate[:2], limit)
-			s.tanhs(gate[2:], limit)
+	}
+	if a.isa == avx512 {
+		a.tanhs(gate, limit)
+	} else { // sixteen registers hold two at a time
+		a.tanhs(gate[:2], limit)
+		a.tanhs(gate[2:], limit)
+	}
+	for q := range gate {
+		if q != 2 {
+			VFMADD213PS(half, half, gate[q])
 		}
-		for q := range gate {
-			if q != 2 {
-				VFMADD213PS(half, half, gate[q])
-			}
-			s.store(gate[q], b.at(r[0], q), a.m)
-		}
-		state := a.load(cPrev, 0)
-		VMULPS(gate[1], state, state)
-		VFMADD231PS(gate[0], gate[2], state)
-		a.store(state, c, 0)
-		s.tanhs([]vec{state}, limit)
-		a.store(state, tanhC, 0)
-		VMULPS(gate[3], state, state)
-		a.store(state, h, 0)
-	})
+		a.isa.store(gate[q], b.at(gates, q), a.m)
+	}
+	state = a.load(cPrev, 0)
+	VMULPS(gate[1], state, state)
+	VFMADD231PS(gate[0], gate[2], state)
+	a.store(state, c, 0)
+	return gate, state
+}
+
+// lstmOutputs makes the arrays tanhC and h of the output gate and the state.
+func lstmOutputs(a access, gate, state vec, limit clamps, tanhC, h int) {
+	a.tanhs([]vec{state}, limit)
+	a.store(state, tanhC, 0)
+	VMULPS(gate, state, state)
+	a.store(state, h, 0)
 }
 
 // slope returns v - v*v, the derivative of a sigmoid by its value.
@@ -159,6 +184,7 @@ func lstmBackward(s isa) {
 		VMULPS(d, f, f)
 		a.store(f, dc, 0)
 	})
+	ret()
 }
 
 func gruForward(s isa) {
@@ -183,6 +209,7 @@ func gruForward(s isa) {
 		VFMADD213PS(n, gate[1], h)
 		a.store(h, 1, 0)
 	})
+	ret()
 }
 
 func gruBackward(s isa) {
@@ -216,4 +243,5 @@ func gruBackward(s isa) {
 		}
 		s.store(dn, b.at(r[1], 2), a.m)
 	})
+	ret()
 }
