@@ -59,16 +59,11 @@ func Run(ctx context.Context, model []byte, inputs map[string]*onnx.Tensor, outp
 	if len(inputs) == 0 || len(outputs) == 0 {
 		return nil, errors.New("a run needs an input and an output")
 	}
-	options, err := ortlib.NewSessionOptions()
-	if err != nil {
-		return nil, err
-	}
-	defer options.Destroy()
-	if err := errors.Join(options.SetIntraOpNumThreads(1), options.SetInterOpNumThreads(1)); err != nil {
-		return nil, err
-	}
 	names := slices.Sorted(maps.Keys(inputs))
-	s, err := ortlib.NewDynamicAdvancedSessionWithONNXData(model, names, outputs, options)
+	s, err := newSession(model, names, outputs, exactProducts)
+	if err != nil { // some graphs whose nodes share weights do not load with the option
+		s, err = newSession(model, names, outputs)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -91,6 +86,28 @@ func Run(ctx context.Context, model []byte, inputs map[string]*onnx.Tensor, outp
 		}
 	}
 	return results, nil
+}
+
+// exactProducts is the option by which products of 8-bit numbers do not overflow 16
+// bits, as they otherwise do on CPUs without VNNI.
+const exactProducts = "session.x64quantprecision"
+
+// newSession loads a model for one thread; switches are options to turn on.
+func newSession(model []byte, inputs, outputs []string, switches ...string) (*ortlib.DynamicAdvancedSession, error) {
+	options, err := ortlib.NewSessionOptions()
+	if err != nil {
+		return nil, err
+	}
+	defer options.Destroy()
+	if err := errors.Join(options.SetIntraOpNumThreads(1), options.SetInterOpNumThreads(1)); err != nil {
+		return nil, err
+	}
+	for _, name := range switches {
+		if err := options.AddSessionConfigEntry(name, "1"); err != nil {
+			return nil, err
+		}
+	}
+	return ortlib.NewDynamicAdvancedSessionWithONNXData(model, inputs, outputs, options)
 }
 
 func destroy(values []ortlib.Value) {
