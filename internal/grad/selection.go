@@ -23,7 +23,7 @@ type bucket struct {
 
 // valuesAt writes to out what sorting s would put at each of the ranks, of which
 // there are mostRanks at most, in ascending order; low and high are the least and
-// the greatest value, or not numbers if one of s is none. The values are counted in
+// the greatest value, as kernel.Summary returns them. The values are counted in
 // bins of equal width, and those that share a bin with a rank are collected in
 // scratch, which is as long as s. It takes time linear in len(s) whatever the values
 // are.

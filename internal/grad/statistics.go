@@ -33,9 +33,6 @@ func Statistics(x Var) Var {
 // scratch is as long.
 func rowStatistics(dst, s []float32, ranks []int, scratch []float32) {
 	sum, low, high := kernel.Summary(s)
-	if math.IsNaN(sum) {
-		low, high = float32(sum), float32(sum)
-	}
 	n := float64(len(s))
 	mean := sum / n
 	dst[0], dst[1] = float32(mean), float32(math.Sqrt(kernel.SquaredDeviations(s, mean)/n))

@@ -1,13 +1,17 @@
 package kernel
 
 // Summary returns the sum of a, which is not empty, in double precision and in an
-// unspecified order, and its least and greatest value. Where a value is not a
-// number, the sum is none either, and the extremes are any.
+// unspecified order, and its least and greatest value. Where the sum is not a
+// number, as it is if one of a is none, neither are these.
 func Summary(a []float32) (sum float64, low, high float32) {
 	if len(a) == 0 {
 		panic("kernel: Summary: no values")
 	}
-	return summary(a)
+	sum, low, high = summary(a)
+	if sum != sum { // comparisons may have passed over what is not a number
+		low, high = float32(sum), float32(sum)
+	}
+	return sum, low, high
 }
 
 // SquaredDeviations returns the sum of (a[i]-mean)², in double precision and in an

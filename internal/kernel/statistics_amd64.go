@@ -39,12 +39,9 @@ func squaredDeviations(a []float32, mean float64) (sum float64) {
 }
 
 func bins(dst []uint8, a []float32, low, scale float32) {
-	whole := len(a) &^ 31
-	if current == generic {
-		whole = 0
-	}
-	if whole > 0 {
+	if whole := len(a) &^ 31; current != generic && whole > 0 {
 		bins32(whole, &dst[0], &a[0], low, scale)
+		dst, a = dst[whole:], a[whole:]
 	}
-	binsGeneric(dst[whole:], a[whole:], low, scale)
+	binsGeneric(dst, a, low, scale)
 }

@@ -35,8 +35,8 @@ func TestStatistics(t *testing.T) {
 				t.Fatalf("Bins of %d writes too much", n)
 			}
 			a[n/2] = float32(math.NaN())
-			if sum, _, _ := Summary(a); sum == sum {
-				t.Fatalf("Summary of %d: the sum with NaN is %v", n, sum)
+			if sum, low, high := Summary(a); sum == sum || low == low || high == high {
+				t.Fatalf("Summary of %d: with NaN it is %v, %v, %v", n, sum, low, high)
 			}
 		}
 	})

@@ -260,8 +260,7 @@ func gemv(s isa) {
 
 // transpose8 transposes 8 rows of a matrix, 8 columns at a time.
 func transpose8() {
-	TEXT("transpose8", NOSPLIT, "func(blocks int, dst *float32, ldd uintptr, src *float32, lds uintptr)")
-	Pragma("noescape")
+	plain("transpose8", "func(blocks int, dst *float32, ldd uintptr, src *float32, lds uintptr)")
 	r := arguments("blocks", "dst", "ldd", "src", "lds")
 	blocks, dst, ldd, src, lds := r[0], r[1], r[2], r[3], r[4]
 	from, to := rowAddress(lds, 8), rowAddress(ldd, 8)

@@ -29,10 +29,14 @@ var (
 
 func (s isa) bytes() int { return 4 * s.lanes }
 
-// text starts a kernel that keeps no pointers and needs no stack check.
-func (s isa) text(name, signature string) {
+// text starts a kernel of the instruction set.
+func (s isa) text(name, signature string) { plain(name+s.name, signature) }
+
+// plain starts a kernel, which keeps no pointers and needs no stack check; if it is
+// of no instruction set in particular, any CPU with AVX2 or more runs it.
+func plain(name, signature string) {
 	held = map[float32]vec{}
-	TEXT(name+s.name, NOSPLIT, signature)
+	TEXT(name, NOSPLIT, signature)
 	Pragma("noescape")
 }
 

@@ -5,12 +5,6 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 )
 
-// plain starts a kernel that any CPU with AVX2 or more runs.
-func plain(name, signature string) {
-	TEXT(name, NOSPLIT, signature)
-	Pragma("noescape")
-}
-
 // doubles reads eight values in double precision.
 func doubles(at gp) (low, high vec) {
 	low, high = YMM(), YMM()
