@@ -25,13 +25,17 @@ func (d *dataset) relativeLosses(workers int) (map[zoo.Part]Score, error) {
 			snapshots[[2]int{e.run, e.step}], tasks[e.run] = e.model, e.truth.Task
 		}
 	}
-	ranges, losses := d.ranges(), map[zoo.Part]Score{}
+	ranges, nearest := d.ranges(), map[int]int{}
+	for run := range tasks {
+		nearest[run] = nearestRun(tasks, ranges, run)
+	}
+	losses := map[zoo.Part]Score{}
 	for _, part := range parts {
 		examples := d.parts[part]
 		each, errs := make([]float64, len(examples)), make([]error, len(examples))
 		concurrently(workers, len(examples), func(i int) {
 			e := &examples[i]
-			each[i], errs[i] = e.lossOf(snapshots[[2]int{nearestRun(tasks, ranges, e.run), e.step}], i%d.header.RolloutCount)
+			each[i], errs[i] = e.lossOf(snapshots[[2]int{nearest[e.run], e.step}], i%d.header.RolloutCount)
 		})
 		var sum float64
 		for i := range each {
@@ -71,18 +75,13 @@ func nearestRun(tasks map[int][]float32, ranges []encoders.Range, run int) (near
 // lossOf is the emulation loss on a rollout of the snapshot if m is asked in the
 // emulator's place.
 func (e *example) lossOf(m *rnn.Model, rollout int) (float64, error) {
+	f := *e.format
+	f.inputs = m.Spec.Inputs() // tokens become one-hot rows
 	var s sequences
-	s.fill(*e.format, []example{*e}, []choice{{0, rollout}})
-	x, width := s.inputs, m.Spec.Inputs()
-	if e.format.inputs == 0 {
-		x = make([]float32, e.format.length*width)
-		for t, token := range s.tokens {
-			x[t*width+int(token)] = 1
-		}
-	}
-	out, err := m.Run(x, e.format.length, 1)
+	s.fill(f, []example{*e}, []choice{{0, rollout}})
+	out, err := m.Run(s.inputs, f.length, 1)
 	if err != nil {
 		return 0, err
 	}
-	return e.format.losses(out, s.targets, 1)[0], nil
+	return f.losses(out, s.targets, 1)[0], nil
 }
