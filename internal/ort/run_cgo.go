@@ -60,9 +60,9 @@ func Run(ctx context.Context, model []byte, inputs map[string]*onnx.Tensor, outp
 		return nil, errors.New("a run needs an input and an output")
 	}
 	names := slices.Sorted(maps.Keys(inputs))
-	s, err := newSession(model, names, outputs, exactProducts)
+	s, err := newSession(model, names, outputs, true)
 	if err != nil { // some graphs whose nodes share weights do not load with the option
-		s, err = newSession(model, names, outputs)
+		s, err = newSession(model, names, outputs, false)
 	}
 	if err != nil {
 		return nil, err
@@ -92,8 +92,8 @@ func Run(ctx context.Context, model []byte, inputs map[string]*onnx.Tensor, outp
 // bits, as they otherwise do on CPUs without VNNI.
 const exactProducts = "session.x64quantprecision"
 
-// newSession loads a model for one thread; switches are options to turn on.
-func newSession(model []byte, inputs, outputs []string, switches ...string) (*ortlib.DynamicAdvancedSession, error) {
+// newSession loads a model for one thread, with exactProducts or without.
+func newSession(model []byte, inputs, outputs []string, exact bool) (*ortlib.DynamicAdvancedSession, error) {
 	options, err := ortlib.NewSessionOptions()
 	if err != nil {
 		return nil, err
@@ -102,8 +102,8 @@ func newSession(model []byte, inputs, outputs []string, switches ...string) (*or
 	if err := errors.Join(options.SetIntraOpNumThreads(1), options.SetInterOpNumThreads(1)); err != nil {
 		return nil, err
 	}
-	for _, name := range switches {
-		if err := options.AddSessionConfigEntry(name, "1"); err != nil {
+	if exact {
+		if err := options.AddSessionConfigEntry(exactProducts, "1"); err != nil {
 			return nil, err
 		}
 	}
