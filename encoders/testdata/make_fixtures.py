@@ -71,12 +71,10 @@ class RNN(nn.Module):
         return (self.linear(x) if self.linear else x)[0, 0], after
 
     def unroll(self, x):
-        """What every layer puts out, and the outputs, of whole sequences."""
-        layers = []
+        """The outputs of whole sequences."""
         for layer in self.layers:
             x, _ = layer(x)
-            layers.append(x)
-        return layers, self.linear(x) if self.linear else x
+        return self.linear(x) if self.linear else x
 
 
 def layer(cell, inputs, hidden, **more):
@@ -296,7 +294,7 @@ def responses(rnn):
     with torch.no_grad():
         # Zeros follow the shorter sequences: RNNs that run backwards read them first.
         padded = {n: F.pad(x, (0, 0, 0, 0, 0, len(given["strokes"]) - len(x))) for n, x in given.items()}
-        outputs = {n: rnn.unroll(padded[n])[1][: len(x)] for n, x in given.items()}
+        outputs = {n: rnn.unroll(padded[n])[: len(x)] for n, x in given.items()}
         features = alterations(given["altered"], outputs["altered"])
         features += marked_sums(given["marked"], outputs["marked"]) + strokes(outputs["strokes"]) + samples(rnn, given["noise"])
     widths = [l["hidden"] * (2 if l.get("bidirectional") else 1) for l in rnn.spec["layers"]]
